@@ -1,0 +1,166 @@
+//! Where a feed's bytes come from, as its agent file says it. Only described here: the gateway
+//! opens the connection, the journey reads it.
+
+use super::section::Section;
+use croner::Cron;
+use std::str::FromStr;
+
+/// Where a feed comes from.
+///
+/// A schedule is a cron expression of five fields (minute, hour, day, month, weekday) and says how
+/// often to look; a secret is the name under which the gateway finds user, password or key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Files in a folder below `<base>/imports/`.
+    Files {
+        /// The folder, relative.
+        path: String,
+        /// How often to look.
+        schedule: String,
+    },
+    /// Files on an SFTP server.
+    Sftp {
+        /// The server's name.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// The folder on the server.
+        path: String,
+        /// The folder on the server to which a file is moved when it was read; without one it is
+        /// left where it is.
+        archive: Option<String>,
+        /// How often to look.
+        schedule: String,
+        /// The name of the user and key.
+        secret: Option<String>,
+    },
+    /// Files in blob storage.
+    Blob {
+        /// The container; the one of the settings where none is given.
+        container: Option<String>,
+        /// What the names of the files begin with.
+        path: String,
+        /// The container to which a file is moved when it was read; else that of the settings.
+        archive: Option<String>,
+        /// How often to look.
+        schedule: String,
+    },
+    /// Messages of an AMQP queue, one record each.
+    Amqp {
+        /// The queue's name.
+        queue: String,
+        /// How many messages may be in hand unacknowledged.
+        prefetch: u16,
+    },
+    /// A document that is fetched over HTTP.
+    HttpPoll {
+        /// Where it is.
+        url: String,
+        /// How often to fetch it.
+        schedule: String,
+        /// The name of the credentials.
+        secret: Option<String>,
+    },
+    /// Nothing is fetched: others push, over HTTP or with `harmonia import`.
+    Push,
+}
+
+const EVERY_MINUTE: &str = "* * * * *";
+const KINDS: &str =
+    r#"use "files", "sftp", "blob", "amqp", "http-poll" or "push", as in { kind = "push" }"#;
+
+impl Source {
+    /// Reads the `source` of a feed; `name` is the feed's, its folder unless another is given.
+    pub(super) fn read(section: Option<Section<'_>>, name: &str) -> Self {
+        let Some(section) = section else {
+            return Self::Push;
+        };
+        let source = Self::of_kind(&section, name);
+        section.finish();
+        source
+    }
+
+    fn of_kind(section: &Section<'_>, name: &str) -> Self {
+        let text = |key| section.text(key).map(str::to_owned);
+        let path = || text("path").unwrap_or_else(|| format!("{name}/"));
+        match section.required_text("kind") {
+            Some("files") => Self::Files {
+                path: relative_path(section).unwrap_or_else(|| format!("{name}/")),
+                schedule: schedule(section),
+            },
+            Some("sftp") => Self::Sftp {
+                host: required(section, "host"),
+                port: small_number(section, "port", 22),
+                path: path(),
+                archive: text("archive"),
+                schedule: schedule(section),
+                secret: text("secret"),
+            },
+            Some("blob") => Self::Blob {
+                container: text("container"),
+                path: path(),
+                archive: text("archive"),
+                schedule: schedule(section),
+            },
+            Some("amqp") => Self::Amqp {
+                queue: text("queue").unwrap_or_else(|| name.to_owned()),
+                prefetch: small_number(section, "prefetch", 1_000),
+            },
+            Some("http-poll") => Self::HttpPoll {
+                url: required(section, "url"),
+                schedule: schedule(section),
+                secret: text("secret"),
+            },
+            Some("push") => Self::Push,
+            other => {
+                if let Some(kind) = other {
+                    section.complain("kind", format!("{kind:?} is not a source: {KINDS}"));
+                }
+                // Which keys belong to it cannot be known: the kind is complaint enough.
+                section.ignore_rest();
+                Self::Push
+            }
+        }
+    }
+}
+
+fn required(section: &Section<'_>, key: &'static str) -> String {
+    section.required_text(key).unwrap_or_default().to_owned()
+}
+
+/// A folder below the base folder: never above it, never absolute.
+fn relative_path(section: &Section<'_>) -> Option<String> {
+    let path = section.text("path")?;
+    if path.starts_with('/') || path.split(['/', '\\']).any(|part| part == "..") {
+        section.complain(
+            "path",
+            format!("{path:?} leads out of the import folder: use a path within it"),
+        );
+    }
+    Some(path.to_owned())
+}
+
+fn schedule(section: &Section<'_>) -> String {
+    let text = section.text("schedule").unwrap_or(EVERY_MINUTE);
+    let fields = text.split_ascii_whitespace().count();
+    if fields != 5 || Cron::from_str(text).is_err() {
+        section.complain(
+            "schedule",
+            format!("{text:?} is not a schedule: use five cron fields, as in {EVERY_MINUTE:?}"),
+        );
+    }
+    text.to_owned()
+}
+
+fn small_number(section: &Section<'_>, key: &'static str, default: u16) -> u16 {
+    let Some(count) = section.count(key) else {
+        return default;
+    };
+    match u16::try_from(count) {
+        Ok(number) if number > 0 => number,
+        _ => {
+            section.complain(key, "must be from 1 to 65535");
+            default
+        }
+    }
+}

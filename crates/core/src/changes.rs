@@ -1,0 +1,375 @@
+//! What a step of the journey wants done, as a value.
+//!
+//! A stage reads, decides, and hands one [`Changes`] to the store's `commit`. Nothing else writes.
+//! Almost everything here is a fact to be added; the few things that move are leased jobs,
+//! deliveries and the reason for which a payment is open.
+
+use crate::card::CardToken;
+use crate::identify::{CardLink, IdentifierType, LinkedCard};
+use crate::ids::{ExportId, FileId, MidId, PaymentId, SaleId, SchemeId, Slug};
+use crate::matching::{Evidence, MatchKind, OpenReason};
+use crate::problem::Reject;
+use crate::state::{ExportState, FileState};
+use crate::time::Instant;
+use crate::transaction::{PaymentRecord, SaleRecord};
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Everything one commit does, all or nothing, stamped with one time.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// The stamp of everything in this commit.
+    pub at: Instant,
+    /// Records read from a file.
+    pub imported: Option<Imported>,
+    /// Merchant identifiers put in force or out of it.
+    pub mids: Vec<MidChange>,
+    /// Rows for the built-in card-link table; a row for the same card and scheme is replaced.
+    pub cards: Vec<LinkedCard>,
+    /// Whose card each payment was.
+    pub identities: Vec<NewIdentity>,
+    /// Matches, each with its export.
+    pub matches: Vec<NewMatch>,
+    /// Payments that stay open, and why; the reason replaces an earlier one.
+    pub open: Vec<StillOpen>,
+    /// What became of sending.
+    pub attempt: Option<Attempt>,
+    /// Work for later steps.
+    pub jobs: Vec<NewJob>,
+    /// What becomes of the job under whose lease this is committed.
+    pub job: JobEnd,
+}
+
+impl Changes {
+    /// No changes, at a time; the leased job stays leased.
+    pub fn none(at: Instant) -> Self {
+        Self {
+            at,
+            imported: None,
+            mids: Vec::new(),
+            cards: Vec::new(),
+            identities: Vec::new(),
+            matches: Vec::new(),
+            open: Vec::new(),
+            attempt: None,
+            jobs: Vec::new(),
+            job: JobEnd::Keep,
+        }
+    }
+
+    /// No changes but that the leased job is done.
+    pub fn done(at: Instant) -> Self {
+        Self {
+            job: JobEnd::Done,
+            ..Self::none(at)
+        }
+    }
+}
+
+/// What becomes of the leased job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobEnd {
+    /// There is more to do: the lease is prolonged until then.
+    Keep,
+    /// It is done and gone.
+    Done,
+    /// It is given back, to be taken up again at a time.
+    Again {
+        /// Not before then.
+        ready_at: Instant,
+    },
+}
+
+/// A stretch of a file's records.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The file's log row.
+    pub file: FileId,
+    /// The provider or scheme whose feed it is.
+    pub provider: Slug,
+    /// Raw and typed, in the file's order.
+    pub records: Vec<ImportedRecord>,
+    /// How many records of the file have been read when this is committed, from its beginning:
+    /// where a resumed import goes on.
+    pub records_read: u64,
+    /// How many of this stretch the feed's rules skip.
+    pub skipped: u64,
+    /// Where the file stands after this; a refusal says why.
+    pub state: FileState,
+    /// Why a refused file was refused.
+    pub refusal: Option<Box<str>>,
+}
+
+/// One record of a file.
+#[derive(Clone, Debug)]
+pub struct ImportedRecord {
+    /// Its line or record number in the file.
+    pub number: u64,
+    /// The record as a JSON object, card numbers masked.
+    pub raw: Box<str>,
+    /// What it is.
+    pub body: ImportedBody,
+}
+
+/// What a record is.
+#[derive(Clone, Debug)]
+pub enum ImportedBody {
+    /// A payment whose MID is known.
+    Payment {
+        /// The scheme its MID belongs to.
+        scheme: SchemeId,
+        /// The identifier that told.
+        mid: MidId,
+        /// What the feed says.
+        record: Box<PaymentRecord>,
+    },
+    /// A sale.
+    Sale {
+        /// The scheme that made it.
+        scheme: SchemeId,
+        /// The MIDs it may have been paid at, sorted.
+        mids: Vec<CompactString>,
+        /// What the feed says.
+        record: Box<SaleRecord>,
+    },
+    /// Not taken, or quarantined: kept with its reason.
+    Refused {
+        /// Why.
+        reject: Reject,
+        /// SHA-256 of the raw record and of how many times it has come in this file: so that a
+        /// file that comes again adds nothing.
+        fingerprint: [u8; 32],
+    },
+}
+
+/// A merchant identifier put in force, or out of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MidChange {
+    /// The network whose payments carry it.
+    pub provider: Slug,
+    /// What kind of identifier it is.
+    pub identifier_type: IdentifierType,
+    /// The identifier.
+    pub identifier: CompactString,
+    /// The scheme it belongs to.
+    pub scheme_slug: Slug,
+    /// That scheme's name, where the row gives one.
+    pub scheme_name: Option<CompactString>,
+    /// The merchant's name for the place.
+    pub location_id: Option<CompactString>,
+    /// The merchant's own internal id.
+    pub merchant_internal_id: Option<CompactString>,
+    /// The place's name.
+    pub location: Option<CompactString>,
+    /// The place's postcode.
+    pub postcode: Option<CompactString>,
+    /// In force from now, or no longer.
+    pub action: MidAction,
+}
+
+/// What happens to a merchant identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MidAction {
+    /// It is in force from the commit on.
+    Add,
+    /// It is no longer in force. Its row stays, for the payments that named it.
+    Delete,
+}
+
+/// Whose card a payment was.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewIdentity {
+    /// The payment.
+    pub payment: PaymentId,
+    /// Whose it was.
+    pub link: CardLink,
+}
+
+/// A match and the export that comes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewMatch {
+    /// The payment.
+    pub payment: PaymentId,
+    /// The sale; a spotted payment has none.
+    pub sale: Option<SaleId>,
+    /// The scheme of both.
+    pub scheme: SchemeId,
+    /// How it came about.
+    pub kind: MatchKind,
+    /// What decided it.
+    pub evidence: Evidence,
+    /// The export's idempotency key, which never changes.
+    pub export_uid: Uuid,
+    /// Whether the payment had a reason to be open, which is now gone.
+    pub was_open: bool,
+}
+
+/// A payment that stays open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StillOpen {
+    /// The payment.
+    pub payment: PaymentId,
+    /// Why.
+    pub reason: OpenReason,
+}
+
+/// One try to tell a merchant about some exports: one request, or one stretch of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// The scheme whose exports they are.
+    pub scheme: SchemeId,
+    /// Where it went: a URL or a file.
+    pub destination: String,
+    /// The body as it was sent; of a file, where in it and how much.
+    pub body: String,
+    /// What came back, or was done.
+    pub response: Option<String>,
+    /// What went wrong.
+    pub error: Option<String>,
+    /// How long it took.
+    pub duration_us: i64,
+    /// What became of each export.
+    pub deliveries: Vec<Delivery>,
+    /// For a file: its name and its length once these exports are in it.
+    pub file: Option<FileEnd>,
+}
+
+/// How far an export file is written, durably.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileEnd {
+    /// The file, relative to the export folder.
+    pub name: String,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+/// What became of one export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The export.
+    pub export: ExportId,
+    /// Its state from now on.
+    pub state: ExportState,
+    /// Why, where the state needs a reason.
+    pub reason: Option<String>,
+}
+
+/// The queues. A process may work on some of them only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Queue {
+    /// Files being read.
+    Import,
+    /// Payments whose card nobody knew yet.
+    Identify,
+    /// Payments and sales to be matched.
+    Matching,
+    /// Exports to be delivered.
+    Export,
+}
+
+impl Queue {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Import, Self::Identify, Self::Matching, Self::Export];
+
+    /// The stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Import => "import",
+            Self::Identify => "identify",
+            Self::Matching => "matching",
+            Self::Export => "export",
+        }
+    }
+
+    /// The queue of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|queue| queue.as_str() == name)
+    }
+}
+
+/// Work that must not run beside other work of the same lane, and runs in the order it was added.
+/// Payments that could compete for a sale are always in one lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Lane(pub i64);
+
+impl Lane {
+    /// The lane of all matching, while one worker does it.
+    pub const MATCHING: Self = Self(0);
+}
+
+/// A job to add.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewJob {
+    /// Its queue.
+    pub queue: Queue,
+    /// Its lane, where it has one.
+    pub lane: Option<Lane>,
+    /// Not before then.
+    pub ready_at: Instant,
+    /// What it is about.
+    pub work: NewWork,
+}
+
+/// What a new job is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NewWork {
+    /// The payments and sales that this same commit adds; no job where it adds none.
+    Imported,
+    /// The exports of a scheme that this same commit adds.
+    Exports(SchemeId),
+    /// Something that is already there.
+    Known(Work),
+}
+
+/// What a job is about, as it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// A file to read.
+    File(FileId),
+    /// Payments to be identified and decided.
+    Payments(Span),
+    /// Sales, for which open payments may have waited.
+    Sales(Span),
+    /// Payments whose card was not known when they were asked about.
+    Unidentified {
+        /// Which.
+        payments: Span,
+        /// How many times they have been asked about.
+        tries: u32,
+    },
+    /// Every payment that waits for its card: cards were linked.
+    AllUnidentified {
+        /// Those after this one.
+        after: PaymentId,
+    },
+    /// Exports to be delivered.
+    Exports {
+        /// Whose.
+        scheme: SchemeId,
+        /// Which.
+        exports: Span,
+    },
+}
+
+/// Rows: a range of ids that one commit gave out, or ids one by one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Span {
+    /// From the first to the last, both inclusive.
+    Range(i64, i64),
+    /// These.
+    Ids(Vec<i64>),
+}
+
+/// A card that should be asked about, in a scheme.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CardInScheme {
+    /// The scheme.
+    pub scheme: SchemeId,
+    /// The card.
+    pub card_token: CardToken,
+}

@@ -1,0 +1,357 @@
+//! What a merchant is told: one export for each match, and the body its agent file describes.
+//!
+//! ```toml
+//! [export]
+//! kind = "single"
+//! destination = { kind = "file", path = "example-loyalty-scheme/" }
+//! body = '''{"transaction_id": {{ transaction_id | tojson }}, …}'''
+//! ```
+
+use crate::ids::Slug;
+use crate::money::{Currency, Major};
+use compact_str::CompactString;
+use minijinja::value::{Kwargs, Serde};
+use minijinja::{Environment, UndefinedBehavior};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// How much work one body may be: a template that loops is stopped.
+const RENDER_FUEL: u64 = 50_000;
+/// The name of the one template of an environment.
+const BODY: &str = "body";
+
+/// Everything an export can tell of. Names are those a body template uses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportTransaction {
+    /// The sale's id, or a spotted payment's.
+    pub transaction_id: CompactString,
+    /// The payment's feed type.
+    pub feed_type: Option<CompactString>,
+    /// The scheme.
+    pub provider_slug: Option<Slug>,
+    /// When, RFC 3339; without an offset it is UTC.
+    pub transaction_date: CompactString,
+    /// Minor units.
+    pub spend_amount: i64,
+    /// The currency.
+    pub spend_currency: Option<Currency>,
+    /// The member's number.
+    pub loyalty_id: Option<CompactString>,
+    /// The payment's MID.
+    pub mid: Option<CompactString>,
+    /// The identifier by which the payment found its scheme.
+    pub primary_identifier: Option<CompactString>,
+    /// The merchant's name for the place.
+    pub location_id: Option<CompactString>,
+    /// The merchant's own internal id.
+    pub merchant_internal_id: Option<CompactString>,
+    /// The user.
+    pub user_id: Option<i64>,
+    /// The user's account in the scheme.
+    pub scheme_account_id: Option<i64>,
+    /// The user's payment card.
+    pub payment_card_account_id: Option<i64>,
+    /// The payment's auth code.
+    pub auth_code: Option<CompactString>,
+    /// The payment's approval code.
+    pub approval_code: Option<CompactString>,
+    /// What AUTH and SETTLED of the purchase share.
+    pub settlement_key: Option<CompactString>,
+    /// The last four digits of the user's card.
+    pub last_four: Option<CompactString>,
+    /// The month it expires in.
+    pub expiry_month: Option<i64>,
+    /// The year it expires in.
+    pub expiry_year: Option<i64>,
+    /// The network.
+    pub payment_provider_slug: Option<CompactString>,
+    /// The idempotency key.
+    pub export_uid: Option<Uuid>,
+    /// The payment's further fields, overlaid by the sale's.
+    #[serde(default)]
+    pub extra_fields: Option<serde_json::Value>,
+    /// What the merchant needs of the account.
+    #[serde(default)]
+    pub credentials: Option<serde_json::Value>,
+}
+
+impl ExportTransaction {
+    /// A made-up match in which everything is known.
+    fn sample() -> Self {
+        let text = |text: &str| Some(CompactString::from(text));
+        Self {
+            transaction_id: "sale-1".into(),
+            feed_type: text("SETTLED"),
+            provider_slug: Slug::new("shop").ok(),
+            transaction_date: "2026-06-02T14:46:00Z".into(),
+            spend_amount: 1099,
+            spend_currency: Some(Currency::GBP),
+            loyalty_id: text("member-1"),
+            mid: text("mid-1"),
+            primary_identifier: text("mid-1"),
+            location_id: text("store-1"),
+            merchant_internal_id: text("internal-1"),
+            user_id: Some(1),
+            scheme_account_id: Some(1),
+            payment_card_account_id: Some(1),
+            auth_code: text("123456"),
+            approval_code: text("123456"),
+            settlement_key: text("key-1"),
+            last_four: text("1111"),
+            expiry_month: Some(1),
+            expiry_year: Some(2030),
+            payment_provider_slug: text("visa"),
+            export_uid: Some(Uuid::nil()),
+            extra_fields: Some(serde_json::json!({})),
+            credentials: Some(serde_json::json!({})),
+        }
+    }
+}
+
+/// Where a scheme's exports go and what they say.
+#[derive(Clone)]
+pub struct Plan {
+    /// Where.
+    pub destination: Destination,
+    bodies: Environment<'static>,
+}
+
+/// Where exports go.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Destination {
+    /// A file in the export folder, one body a line, a new file each UTC day.
+    File {
+        /// The folder within the export folder.
+        path: String,
+    },
+}
+
+impl Plan {
+    /// Compiles an `[export]` table.
+    ///
+    /// # Errors
+    /// Every mistake found: the dotted key within the table and the words.
+    pub fn compile(table: &toml::Table) -> Result<Self, Vec<(String, String)>> {
+        let mut mistakes = unknown_keys(table);
+        match table.get("kind").and_then(toml::Value::as_str) {
+            Some("single") => {}
+            _ => mistakes.push(mistake(
+                "kind",
+                "must be \"single\": one body for each match",
+            )),
+        }
+        let destination = destination(table)
+            .map_err(|wrong| mistakes.push(wrong))
+            .ok();
+        let bodies = bodies(table).map_err(|found| mistakes.extend(found)).ok();
+        match (destination, bodies) {
+            (Some(destination), Some(bodies)) if mistakes.is_empty() => Ok(Self {
+                destination,
+                bodies,
+            }),
+            _ => Err(mistakes),
+        }
+    }
+
+    /// The body for one export: a JSON document, in one line.
+    ///
+    /// # Errors
+    /// Says what in the template or the transaction is at fault.
+    pub fn render(&self, transaction: &ExportTransaction) -> Result<String, String> {
+        render(&self.bodies, transaction)
+    }
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("destination", &self.destination)
+            .finish_non_exhaustive()
+    }
+}
+
+fn mistake(key: &str, words: impl Into<String>) -> (String, String) {
+    (key.to_owned(), words.into())
+}
+
+fn unknown_keys(table: &toml::Table) -> Vec<(String, String)> {
+    let known = ["kind", "destination", "body"];
+    let unknown = table.keys().filter(|key| !known.contains(&key.as_str()));
+    unknown
+        .map(|key| {
+            mistake(
+                key,
+                format!("there is no such key here: use {}", known.join(", ")),
+            )
+        })
+        .collect()
+}
+
+fn destination(table: &toml::Table) -> Result<Destination, (String, String)> {
+    let wanted = "must be { kind = \"file\", path = \"a folder within the export folder\" }";
+    let value = table
+        .get("destination")
+        .ok_or_else(|| mistake("destination", wanted))?;
+    let destination: Destination = value.clone().try_into().map_err(|error: toml::de::Error| {
+        mistake("destination", format!("{}: it {wanted}", error.message()))
+    })?;
+    let Destination::File { path } = &destination;
+    if is_inside(path) {
+        return Ok(destination);
+    }
+    let message = "must be a folder inside the export folder: relative, without `..`";
+    Err(mistake("destination.path", message))
+}
+
+/// Compiles the body and renders it once for a made-up match, so that a misspelt name or a body
+/// that is no JSON is found by `check` and not by a merchant.
+fn bodies(table: &toml::Table) -> Result<Environment<'static>, Vec<(String, String)>> {
+    let body = |words: String| vec![mistake("body", words)];
+    let text = table.get("body").and_then(toml::Value::as_str);
+    let text = text.ok_or_else(|| body("must be a text: a template of a JSON document".into()))?;
+    let mut bodies = environment();
+    bodies
+        .add_template_owned(BODY, text.to_owned())
+        .map_err(|error| body(error.to_string()))?;
+    let sample = ExportTransaction::sample();
+    let template = bodies
+        .get_template(BODY)
+        .map_err(|error| body(error.to_string()))?;
+    let fields = serde_json::to_value(&sample).unwrap_or_default();
+    let mut unknown: Vec<String> = template
+        .undeclared_variables(false)
+        .into_iter()
+        .filter(|name| {
+            fields.get(name).is_none() && bodies.globals().all(|(known, _)| known != name)
+        })
+        .collect();
+    unknown.sort();
+    if !unknown.is_empty() {
+        let known: Vec<&str> = fields
+            .as_object()
+            .into_iter()
+            .flat_map(|all| all.keys().map(String::as_str))
+            .collect();
+        return Err(body(format!(
+            "there is no {} to tell of: there are {}",
+            unknown.join(", "),
+            known.join(", ")
+        )));
+    }
+    render(&bodies, &sample).map_err(body)?;
+    Ok(bodies)
+}
+
+fn render(
+    bodies: &Environment<'static>,
+    transaction: &ExportTransaction,
+) -> Result<String, String> {
+    let text = bodies
+        .get_template(BODY)
+        .and_then(|template| template.render(Serde(transaction)))
+        .map_err(|error| format!("the body template fails: {error}"))?;
+    let body: serde_json::Value = serde_json::from_str(&text)
+        .map_err(|error| format!("the body template does not give JSON: {error}"))?;
+    Ok(body.to_string())
+}
+
+/// Whether a path stays inside the folder it is relative to.
+fn is_inside(path: &str) -> bool {
+    let parts = std::path::Path::new(path).components();
+    !path.is_empty()
+        && parts
+            .into_iter()
+            .all(|part| matches!(part, std::path::Component::Normal(_)))
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(RENDER_FUEL));
+    environment.add_filter("major", |minor: i64, options: Kwargs| {
+        options.assert_all_used().map(|()| Major(minor).to_string())
+    });
+    environment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(body: &str) -> Result<Plan, Vec<(String, String)>> {
+        let mut table = toml::Table::new();
+        table.insert("kind".into(), "single".into());
+        table.insert("body".into(), body.into());
+        table.insert(
+            "destination".into(),
+            toml::Value::Table("kind = 'file'\npath = 'shop/'".parse().unwrap()),
+        );
+        Plan::compile(&table)
+    }
+
+    fn transaction() -> ExportTransaction {
+        serde_json::from_str(
+            r#"{"transaction_id": "t\"1", "transaction_date": "2026-06-02T14:46:00Z",
+                "spend_amount": 1234, "spend_currency": "GBP", "loyalty_id": "L1"}"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_body_is_json_whatever_the_values_hold() {
+        let plan = plan(
+            r#"{"id": {{ transaction_id | tojson }},
+                "value": {{ (spend_currency ~ " " ~ (spend_amount | major)) | tojson }},
+                "card": {{ loyalty_id | tojson }}, "mid": {{ mid | tojson }}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            plan.render(&transaction()).unwrap(),
+            r#"{"id":"t\"1","value":"GBP 12.34","card":"L1","mid":null}"#
+        );
+    }
+
+    #[test]
+    fn what_a_body_gets_wrong_is_said_before_anything_is_sent() {
+        for (body, words) in [
+            ("{{ oops", "syntax error"),
+            ("{{ no_such_field }}", "there is no no_such_field"),
+            (
+                "{\"id\": {{ loyality_id | tojson }}}",
+                "there is no loyality_id",
+            ),
+            ("not json", "does not give JSON"),
+            (
+                "{% for i in range(9999999) %}x{% endfor %}",
+                "template fails",
+            ),
+        ] {
+            let mistakes = plan(body).unwrap_err();
+            assert_eq!(mistakes[0].0, "body");
+            assert!(mistakes[0].1.contains(words), "{body}: {mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_of_a_table_is_named_by_its_key() {
+        let table = "kind = 'batch'\ndestination = { kind = 'http' }\nbdy = ''"
+            .parse()
+            .unwrap();
+        let keys: Vec<String> = Plan::compile(&table)
+            .unwrap_err()
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect();
+        assert_eq!(keys, ["bdy", "kind", "destination", "body"]);
+    }
+
+    #[test]
+    fn a_destination_stays_in_its_folder() {
+        for path in ["", "../x", "/etc", "a/../../b"] {
+            assert!(!is_inside(path), "{path}");
+        }
+        assert!(is_inside("shop/exports/"));
+    }
+}

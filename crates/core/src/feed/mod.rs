@@ -1,0 +1,167 @@
+//! Bytes to records: how a feed is read.
+//!
+//! A [`Feed`] comes from an agent file, compiled: names of columns have become numbers, date
+//! patterns lists of steps. Its journey through this module is:
+//!
+//! 1. [`Feed::inspect`] looks over a whole file before anything is imported: a file without its
+//!    trailer, or a JSON document that breaks off, is refused as a whole.
+//! 2. [`Feed::reader`] checks the header and parts the bytes into records (`frames` by a
+//!    separator, `document` by the brackets of JSON) and those into fields (`columns`, `json`).
+//!    Every format fills the same [`RawRecord`]. No more than one record is in memory.
+//! 3. [`Feed::read`] says what a record means (`mapping`, by way of `text`, `rules`, `date`, `join`): a
+//!    payment, a sale, nothing of ours, or a reject that says why.
+//! 4. [`Feed::raw_json`] writes the record as it came, card numbers masked, to be stored beside
+//!    what it meant; [`Feed::recall`] reads that again.
+//!
+//! One bad record never stops the good ones: what cannot be parted, decoded or understood is a
+//! record with a fault, and reading goes on after it.
+
+mod columns;
+mod date;
+mod document;
+mod frames;
+mod inspect;
+mod join;
+mod json;
+mod mapping;
+mod mask;
+mod plan;
+mod raw_json;
+mod reader;
+mod record;
+mod rules;
+mod shown;
+mod text;
+
+pub(crate) mod parts {
+    //! What the compiler of agent files puts together.
+    pub(crate) use super::columns::{Delimited, FixedWidth};
+    pub(crate) use super::date::{DateFormat, Pattern};
+    pub(crate) use super::join::{Id, Join, Part};
+    pub(crate) use super::json::Pairs;
+    pub(crate) use super::mapping::{Mapping, Wanted};
+    pub(crate) use super::plan::{Format, Plan};
+    pub(crate) use super::rules::{
+        AmountRule, DateRule, Extra, ProviderRule, SkipRule, SkipTest, Unit,
+    };
+    pub(crate) use super::text::{Alternative, Column, Lookup, Origin, Otherwise, Take, TextRule};
+}
+
+pub use crate::agent::Source;
+pub use inspect::Inspector;
+pub use reader::{FeedReader, ReadError};
+pub use record::{MAX_RECORD_BYTES, RawRecord};
+
+use crate::ids::Slug;
+use crate::problem::Reject;
+use crate::time::Moment;
+use crate::transaction::{FeedType, PaymentRecord, SaleRecord};
+use plan::Plan;
+use std::io::Read;
+use std::sync::Arc;
+
+/// One feed of an agent: where its bytes come from and what they mean.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    /// What the command line and the import log call it.
+    pub name: Slug,
+    /// The agent's slug: the payment provider, or the scheme.
+    pub provider_slug: Slug,
+    /// What it brings.
+    pub feed_type: FeedType,
+    /// Where its bytes come from.
+    pub source: Source,
+    pub(crate) plan: Arc<Plan>,
+    /// Harmonia's own format, which every feed takes as well.
+    pub(crate) canonical: Arc<Plan>,
+}
+
+/// What a record means.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// A payment.
+    Payment(PaymentRecord),
+    /// A sale.
+    Sale(SaleRecord),
+    /// The agent file says that it is none of ours.
+    Skipped,
+    /// Something is wrong with it.
+    Rejected(Reject),
+}
+
+impl Outcome {
+    /// The fields of a transaction under the names that examples use (`transaction_id`, `date` in
+    /// UTC, `amount` in minor units, `mids` and the like); else what became of the record:
+    /// `skipped`, or `rejected` with `field` and `detail`. What is absent is null.
+    pub fn fields(&self) -> serde_json::Map<String, serde_json::Value> {
+        shown::fields(self)
+    }
+}
+
+impl Feed {
+    /// The same feed in Harmonia's own format, whatever its own is: JSON lines or a JSON list.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        Self {
+            plan: Arc::clone(&self.canonical),
+            ..self.clone()
+        }
+    }
+
+    /// A look over a whole file, before anything of it is imported.
+    pub fn inspect(&self) -> Inspector {
+        Inspector::new(&self.plan.format)
+    }
+
+    /// A reader of a file's or a message's records, which needs memory for one of them (at most
+    /// [`MAX_RECORD_BYTES`]; a longer one is rejected).
+    ///
+    /// # Errors
+    /// The bytes are empty or begin with a header that lacks columns, or cannot be had.
+    pub fn reader<R: Read>(&self, bytes: R) -> Result<FeedReader<R>, ReadError> {
+        FeedReader::new(&self.plan, bytes)
+    }
+
+    /// What a record of this feed means.
+    pub fn read(&self, raw: &RawRecord) -> Outcome {
+        self.plan.mapping.read(raw)
+    }
+
+    /// The moment of a record by the clock of a scheme, where this feed has a zone for that
+    /// scheme; `None` where the moment that [`Feed::read`] gave holds.
+    ///
+    /// One network writes its times without an offset, some merchants' by one clock and some by
+    /// another; which merchant it is, only the MID tells.
+    pub fn moment_for_scheme(&self, raw: &RawRecord, scheme: &Slug) -> Option<Moment> {
+        self.plan.mapping.moment_for_scheme(raw, scheme.as_str())
+    }
+
+    /// Whether [`Feed::moment_for_scheme`] can ever differ from what [`Feed::read`] gives.
+    pub fn has_zones_of_schemes(&self) -> bool {
+        !self.plan.mapping.date.zone_of_scheme.is_empty()
+    }
+
+    /// Appends the record as a JSON object to `out`: its columns by name, or the JSON it came as;
+    /// under `unreadable` the text of one with a fault. Card numbers in it are masked.
+    pub fn raw_json(&self, raw: &RawRecord, out: &mut String) {
+        raw_json::write(raw, out);
+    }
+
+    /// The record that [`Feed::raw_json`] wrote, or that a person corrected, to be read again.
+    /// `number` and `occurrence` are those of the record as it first came.
+    pub fn recall(&self, json: &str, number: u64, occurrence: u32) -> RawRecord {
+        let mut raw = RawRecord {
+            number,
+            ..RawRecord::default()
+        };
+        if self.plan.is_json() {
+            raw_json::recall_message(json, &self.plan.paths, &self.plan.shape, &mut raw);
+        } else {
+            let wanted = &self.plan.mapping.wanted;
+            let names = wanted.iter().map(|wanted| wanted.name.as_str());
+            raw_json::recall_columns(json, names, &mut raw);
+        }
+        raw.occurrence = occurrence;
+        raw
+    }
+}

@@ -1,0 +1,295 @@
+//! Whose purchase a payment was: its MID tells the scheme, its card token the person.
+
+use crate::card::{CardDigits, CardToken};
+use crate::ids::{MidId, SchemeId, Slug};
+use crate::matching::OpenReason;
+use crate::problem::{Reject, RejectReason};
+use crate::transaction::{Identifiers, Place};
+use compact_str::CompactString;
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The kinds of merchant identifier, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum IdentifierType {
+    /// The acceptor's own identifier: the MID proper.
+    Primary,
+    /// A store or location id of the network.
+    Secondary,
+    /// The network's id of the whole merchant.
+    Psimi,
+}
+
+impl IdentifierType {
+    /// All of them, best first.
+    pub const ALL: [Self; 3] = [Self::Primary, Self::Secondary, Self::Psimi];
+
+    /// The name in tables and CSV files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Primary => "PRIMARY",
+            Self::Secondary => "SECONDARY",
+            Self::Psimi => "PSIMI",
+        }
+    }
+
+    /// The type of a name in any case.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str().eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Display for IdentifierType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One onboarded merchant identifier, as it stands now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MerchantIdentifier {
+    /// Its row.
+    pub id: MidId,
+    /// The network whose payments carry it.
+    pub provider: Slug,
+    /// What kind of identifier it is.
+    pub identifier_type: IdentifierType,
+    /// The identifier itself.
+    pub identifier: CompactString,
+    /// The scheme it belongs to.
+    pub scheme: SchemeId,
+    /// That scheme's slug.
+    pub scheme_slug: Slug,
+    /// The merchant's name for the place, if it has one.
+    pub location_id: Option<CompactString>,
+    /// The merchant's own internal id.
+    pub merchant_internal_id: Option<CompactString>,
+}
+
+/// Every onboarded identifier, arranged for looking up. A snapshot: it does not change.
+#[derive(Clone, Debug, Default)]
+pub struct MidDirectory {
+    by_provider: HashMap<Slug, [HashMap<CompactString, Found>; 3]>,
+    by_location: HashMap<(SchemeId, CompactString), Vec<CompactString>>,
+}
+
+/// What an identifier stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The identifier's row.
+    pub mid: MidId,
+    /// Its scheme.
+    pub scheme: SchemeId,
+}
+
+impl MidDirectory {
+    /// Arranges the identifiers that are in force.
+    pub fn new(identifiers: impl IntoIterator<Item = MerchantIdentifier>) -> Self {
+        let mut directory = Self::default();
+        for entry in identifiers {
+            let found = Found {
+                mid: entry.id,
+                scheme: entry.scheme,
+            };
+            if let (Some(location), IdentifierType::Primary) =
+                (&entry.location_id, entry.identifier_type)
+            {
+                let mids = directory
+                    .by_location
+                    .entry((entry.scheme, location.clone()))
+                    .or_default();
+                mids.push(entry.identifier.clone());
+            }
+            directory.by_provider.entry(entry.provider).or_default()
+                [entry.identifier_type as usize]
+                .insert(entry.identifier, found);
+        }
+        directory
+    }
+
+    /// The scheme of a payment, by the best of its identifiers that is onboarded.
+    ///
+    /// # Errors
+    /// [`RejectReason::UnknownMid`] when none is, [`RejectReason::AmbiguousMid`] when two of them
+    /// belong to different schemes: that is shown to the operator, never guessed.
+    pub fn scheme_of(&self, provider: &Slug, carried: &Identifiers) -> Result<Found, Reject> {
+        let by_type = self.by_provider.get(provider);
+        let texts = [&carried.primary, &carried.secondary, &carried.psimi];
+        let found_of = |(place, text): (usize, &Option<CompactString>)| {
+            by_type?[place].get(text.as_ref()?).copied()
+        };
+        let mut found = texts.into_iter().enumerate().filter_map(found_of);
+        let Some(best) = found.next() else {
+            return Err(unknown_mid(provider, &texts));
+        };
+        match found.find(|other| other.scheme != best.scheme) {
+            None => Ok(best),
+            Some(_) => Err(Reject::record(
+                RejectReason::AmbiguousMid,
+                format_args!(
+                    "its identifiers {} belong to two schemes: correct one with `mids import`",
+                    listed(&texts)
+                ),
+            )),
+        }
+    }
+
+    /// The MIDs at which a sale may have been paid, sorted and each once.
+    ///
+    /// # Errors
+    /// [`RejectReason::UnknownLocation`] when only a location is given and nobody onboarded it.
+    pub fn mids_of(&self, scheme: SchemeId, place: Place) -> Result<Vec<CompactString>, Reject> {
+        let known = place
+            .location
+            .as_ref()
+            .and_then(|location| self.by_location.get(&(scheme, location.clone())));
+        let mut mids = match (known, place.location) {
+            (Some(mids), _) => mids.clone(),
+            (None, Some(location)) if place.mids.is_empty() => {
+                return Err(Reject::record(
+                    RejectReason::UnknownLocation,
+                    format_args!("location {location} is not onboarded: add it with `mids import`"),
+                ));
+            }
+            (None, _) => place.mids,
+        };
+        if mids.len() > 1 {
+            mids.sort_unstable();
+            mids.dedup();
+        }
+        Ok(mids)
+    }
+}
+
+fn unknown_mid(provider: &Slug, texts: &[&Option<CompactString>]) -> Reject {
+    Reject::record(
+        RejectReason::UnknownMid,
+        format_args!(
+            "no MID of {provider} is onboarded as {}: add it with `mids import`",
+            listed(texts)
+        ),
+    )
+}
+
+fn listed(texts: &[&Option<CompactString>]) -> String {
+    let known: Vec<&str> = texts.iter().filter_map(|text| text.as_deref()).collect();
+    known.join(", ")
+}
+
+/// What is known of the person a card belongs to, in one scheme. Each may be unknown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CardLink {
+    /// The member's number in the scheme.
+    pub loyalty_id: Option<CompactString>,
+    /// The user.
+    pub user_id: Option<i64>,
+    /// The user's account in the scheme.
+    pub scheme_account_id: Option<i64>,
+    /// The user's payment card.
+    pub payment_card_account_id: Option<i64>,
+    /// The card's digits.
+    #[serde(flatten)]
+    pub digits: CardDigits,
+    /// The month the card expires in, 1 to 12.
+    pub expiry_month: Option<i64>,
+    /// The year the card expires in, four digits.
+    pub expiry_year: Option<i64>,
+    /// What the merchant's export needs of the account, as a JSON object.
+    pub credentials: Option<Box<str>>,
+}
+
+/// One row of the built-in card-link table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkedCard {
+    /// The card.
+    pub card_token: CardToken,
+    /// The scheme the card is linked in.
+    pub scheme: SchemeId,
+    /// Whose it is there.
+    pub link: CardLink,
+}
+
+/// Whether what the identity source answered is enough to match and reward.
+///
+/// # Errors
+/// The reason for which the payment waits and is asked about again.
+pub fn decide(answer: Option<CardLink>) -> Result<CardLink, OpenReason> {
+    let link = answer.ok_or(OpenReason::Unidentified)?;
+    if link.loyalty_id.is_none() && link.scheme_account_id.is_none() {
+        return Err(OpenReason::NoAccount);
+    }
+    if link.digits == CardDigits::default() {
+        return Err(OpenReason::NoCardInformation);
+    }
+    Ok(link)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mid(number: i64, kind: IdentifierType, text: &str, scheme: i64) -> MerchantIdentifier {
+        MerchantIdentifier {
+            id: MidId(number),
+            provider: Slug::new("visa").unwrap(),
+            identifier_type: kind,
+            identifier: text.into(),
+            scheme: SchemeId(scheme),
+            scheme_slug: Slug::new("shop").unwrap(),
+            location_id: Some("store_1".into()),
+            merchant_internal_id: None,
+        }
+    }
+
+    fn carried(primary: &str, secondary: &str) -> Identifiers {
+        let text = |text: &str| (!text.is_empty()).then(|| text.into());
+        Identifiers {
+            primary: text(primary),
+            secondary: text(secondary),
+            psimi: None,
+        }
+    }
+
+    #[test]
+    fn the_best_identifier_wins_and_two_schemes_are_an_error() {
+        use IdentifierType::{Primary, Secondary};
+        let directory = MidDirectory::new([
+            mid(1, Primary, "m1", 7),
+            mid(2, Secondary, "s1", 7),
+            mid(3, Secondary, "s2", 8),
+        ]);
+        let visa = Slug::new("visa").unwrap();
+        let scheme_of = |primary, secondary| {
+            directory
+                .scheme_of(&visa, &carried(primary, secondary))
+                .map_err(|r| r.reason)
+        };
+        assert_eq!(scheme_of("m1", "s1").unwrap().mid, MidId(1));
+        assert_eq!(scheme_of("other", "s1").unwrap().mid, MidId(2));
+        assert_eq!(scheme_of("m1", "s2"), Err(RejectReason::AmbiguousMid));
+        assert_eq!(scheme_of("other", ""), Err(RejectReason::UnknownMid));
+    }
+
+    #[test]
+    fn a_location_stands_for_its_mids() {
+        let directory = MidDirectory::new([
+            mid(1, IdentifierType::Primary, "m2", 7),
+            mid(2, IdentifierType::Primary, "m1", 7),
+        ]);
+        let place = |location: &str, mids: &[&str]| Place {
+            location: Some(location.into()),
+            mids: mids.iter().map(|mid| (*mid).into()).collect(),
+        };
+        let mids_of = |place| directory.mids_of(SchemeId(7), place).map_err(|r| r.reason);
+        assert_eq!(mids_of(place("store_1", &[])).unwrap(), ["m1", "m2"]);
+        assert_eq!(mids_of(place("store_9", &["x"])).unwrap(), ["x"]);
+        assert_eq!(
+            mids_of(place("store_9", &[])),
+            Err(RejectReason::UnknownLocation)
+        );
+    }
+}

@@ -1,0 +1,20 @@
+//! The pure heart of Harmonia: what a feed's bytes mean, whose card it was, which payment and which
+//! sale are one purchase, what the merchant must be told.
+//!
+//! Nothing here reads a file, a clock or a random number.
+
+pub mod agent;
+pub mod card;
+pub mod changes;
+pub mod export;
+pub mod feed;
+pub mod identify;
+pub mod ids;
+pub mod matching;
+pub mod money;
+pub mod problem;
+pub mod retry;
+pub mod settings;
+pub mod state;
+pub mod time;
+pub mod transaction;

@@ -1,0 +1,45 @@
+//! When to try again.
+
+use crate::time::{DAY_US, HOUR_US, Instant, MINUTE_US, SECOND_US};
+
+/// How long an unidentified payment is asked about again, from its import.
+pub const IDENTITY_AGE_US: i64 = 30 * DAY_US;
+
+/// When to ask again whose card it was: after 5 minutes, then twice as long each time up to six
+/// hours; `None` when the payment is older than [`IDENTITY_AGE_US`].
+pub fn ask_identity_again(now: Instant, imported_at: Instant, tries: u32) -> Option<Instant> {
+    let wait_us = doubled(5 * MINUTE_US, tries, 6 * HOUR_US);
+    let next = now.plus(wait_us);
+    (next.0 - imported_at.0 <= IDENTITY_AGE_US).then_some(next)
+}
+
+/// When to take up a job again whose step failed: after a second, then twice as long each time up
+/// to a minute.
+pub fn job_again(now: Instant, tries: u32) -> Instant {
+    now.plus(doubled(SECOND_US, tries, MINUTE_US))
+}
+
+fn doubled(first_us: i64, tries: u32, most_us: i64) -> i64 {
+    first_us.saturating_mul(1_i64 << tries.min(30)).min(most_us)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_grows_to_its_limit_and_ends() {
+        let start = Instant(0);
+        assert_eq!(
+            ask_identity_again(start, start, 0),
+            Some(Instant(5 * MINUTE_US))
+        );
+        assert_eq!(
+            ask_identity_again(start, start, 40),
+            Some(Instant(6 * HOUR_US))
+        );
+        assert_eq!(ask_identity_again(Instant(30 * DAY_US), start, 0), None);
+        assert_eq!(job_again(start, 3), Instant(8 * SECOND_US));
+        assert_eq!(job_again(start, 99), Instant(MINUTE_US));
+    }
+}

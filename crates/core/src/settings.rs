@@ -1,0 +1,220 @@
+//! Every setting, defined once: its name, what it means, its default and its check.
+//!
+//! `--help` and `.env.example` are made from [`ALL`], and a test fails when the file is stale. Settings come from the environment; a `.env` file fills in what it lacks.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name in the environment.
+    pub name: &'static str,
+    /// The value it has when it is not set.
+    pub default: &'static str,
+    /// What it does, in a sentence or two.
+    pub doc: &'static str,
+}
+
+/// Names that belong to parts of Harmonia which this build does not have. Setting one is an error:
+/// to be asked for PostgreSQL and quietly use SQLite would be worse.
+const OF_OTHER_BUILDS: &[&str] = &[
+    "TXM_POSTGRES_URI",
+    "TXM_REDIS_URL",
+    "TXM_AMQP_DSN",
+    "TXM_HERMES_URL",
+    "TXM_HERMES_TOKEN",
+    "TXM_HERMES_SLUGS_TO_FORMAT",
+    "TXM_HERMES_SLUG_FORMAT_STRING",
+    "TXM_SENTRY_DSN",
+    "TXM_SENTRY_ENV",
+    "TXM_BLOB_STORAGE_DSN",
+    "TXM_BLOB_IMPORT_CONTAINER",
+    "TXM_BLOB_ARCHIVE_CONTAINER",
+    "TXM_BLOB_EXPORT_CONTAINER",
+    "TXM_BLOB_AUDIT_CONTAINER",
+    "TXM_SECRETS_PATH",
+    "TXM_ENCRYPTION_KEY",
+    "TXM_URL_PREFIX",
+    "TXM_LISTEN",
+    "TXM_METRICS_LISTEN",
+    "TXM_API_AUTH_ENABLED",
+    "TXM_OIDC_ISSUER",
+    "TXM_OIDC_AUDIENCE",
+    "TXM_AUDIT_EXPORTS",
+];
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])* $field:ident: $kind:ty = $name:literal, $default:literal, $read:path;)+) => {
+        /// Every setting's value, checked.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Settings {
+            $($(#[doc = $doc])* pub $field: $kind,)+
+        }
+
+        /// Every setting of this build.
+        pub const ALL: &[Setting] = &[
+            $(Setting { name: $name, default: $default, doc: concat!($($doc),*) },)+
+        ];
+
+        impl Settings {
+            /// Reads the settings from pairs of names and values, of which those that do not begin
+            /// with `TXM_` are none of ours.
+            ///
+            /// # Errors
+            /// Names every setting that does not exist or cannot be read, and says what would do.
+            pub fn read(
+                values: impl IntoIterator<Item = (String, String)>,
+            ) -> Result<Self, Vec<String>> {
+                let values: BTreeMap<String, String> =
+                    values.into_iter().filter(|(name, _)| name.starts_with("TXM_")).collect();
+                let mut wrong = unknown(&values);
+                let value = |name: &str, default: &str| {
+                    values.get(name).map_or_else(|| default.to_owned(), Clone::clone)
+                };
+                $(let $field = match $read(&value($name, $default)) {
+                    Ok(value) => Some(value),
+                    Err(message) => {
+                        wrong.push(format!("{}={:?}: {message}", $name, value($name, $default)));
+                        None
+                    }
+                };)+
+                match ($($field,)+) {
+                    ($(Some($field),)+) if wrong.is_empty() => Ok(Self { $($field),+ }),
+                    _ => Err(wrong),
+                }
+            }
+        }
+    };
+}
+
+settings! {
+    /// The folder of the database and of what belongs to it.
+    data_dir: PathBuf = "TXM_DATA_DIR", "data", path;
+    /// The folder of the agent files.
+    agents_dir: PathBuf = "TXM_AGENTS_DIR", "agents", path;
+    /// The folder below which feeds arrive (`imports/`), go when they were read (`archives/`), and exports leave (`exports/`).
+    import_base: PathBuf = "TXM_LOCAL_IMPORT_BASE_PATH", "files", path;
+    /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,harmonia_store=debug`.
+    log_level: String = "TXM_LOG_LEVEL", "info", text;
+    /// Whether log lines are JSON: `true` or `false`.
+    log_json: bool = "TXM_LOG_JSON", "false", flag;
+    /// The most records of one commit, 1 to 10000. Larger batches are faster, and a batch is what is held in memory.
+    batch_size: usize = "TXM_BATCH_SIZE", "10000", batch_size;
+    /// How long a worker may hold a job before another may take it, in seconds, 1 to 3600.
+    lease: Duration = "TXM_LEASE_SECONDS", "60", lease;
+    /// How long a file in a watched folder must lie unchanged before it is taken for whole, in milliseconds, 0 to 600000.
+    settle: Duration = "TXM_FILE_SETTLE_MS", "1000", settle;
+}
+
+fn unknown(values: &BTreeMap<String, String>) -> Vec<String> {
+    let known = |name: &&String| ALL.iter().any(|setting| setting.name == name.as_str());
+    let describe = |name: &String| {
+        if OF_OTHER_BUILDS.contains(&name.as_str()) {
+            format!("{name}: this build of Harmonia does not have the part it belongs to; unset it")
+        } else {
+            format!("{name}: there is no such setting; `harmonia --help` lists them")
+        }
+    };
+    values
+        .keys()
+        .filter(|name| !known(name))
+        .map(describe)
+        .collect()
+}
+
+fn path(value: &str) -> Result<PathBuf, String> {
+    if value.is_empty() {
+        Err("name a folder".to_owned())
+    } else {
+        Ok(PathBuf::from(value))
+    }
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "every reader of a setting may refuse"
+)]
+fn text(value: &str) -> Result<String, String> {
+    Ok(value.to_owned())
+}
+
+fn flag(value: &str) -> Result<bool, String> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" | "" => Ok(false),
+        _ => Err("write true or false".to_owned()),
+    }
+}
+
+fn batch_size(value: &str) -> Result<usize, String> {
+    number(value, 1, 10_000).and_then(|size| usize::try_from(size).map_err(|e| e.to_string()))
+}
+
+fn lease(value: &str) -> Result<Duration, String> {
+    number(value, 1, 3600).map(Duration::from_secs)
+}
+
+fn settle(value: &str) -> Result<Duration, String> {
+    number(value, 0, 600_000).map(Duration::from_millis)
+}
+
+fn number(value: &str, least: u64, most: u64) -> Result<u64, String> {
+    let number = value
+        .parse()
+        .ok()
+        .filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("write a whole number from {least} to {most}"))
+}
+
+/// The text of `.env.example`.
+pub fn env_example() -> String {
+    let mut text = String::from(
+        "# Every setting with its default. Copy to `.env` and change what you need.\n",
+    );
+    for Setting { name, default, doc } in ALL {
+        text.push_str(&format!("\n#{doc}\n#{name}={default}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+        Settings::read(
+            pairs
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
+        )
+    }
+
+    #[test]
+    fn nothing_set_is_the_defaults() {
+        let settings = read(&[("PATH", "/bin")]).unwrap();
+        assert_eq!(settings.data_dir, PathBuf::from("data"));
+        assert_eq!(settings.lease, Duration::from_secs(60));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_all_of_it() {
+        let wrong = read(&[
+            ("TXM_BATCH_SIZE", "0"),
+            ("TXM_LOG_JSON", "perhaps"),
+            ("TXM_DATADIR", "x"),
+            ("TXM_POSTGRES_URI", "postgres://x"),
+        ])
+        .unwrap_err()
+        .join("\n");
+        for words in [
+            "TXM_BATCH_SIZE=\"0\": write a whole number from 1 to 10000",
+            "TXM_LOG_JSON=\"perhaps\": write true or false",
+            "TXM_DATADIR: there is no such setting",
+            "TXM_POSTGRES_URI: this build",
+        ] {
+            assert!(wrong.contains(words), "{words} in {wrong}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Deliver: the merchant is told, and what came of it is written down.
+//!
+//! For an export file the store remembers how long it is, durably. A batch is written from there
+//! on, replacing whatever stands beyond: if a crash came between writing and committing, the same
+//! bodies are written to the same place again, and each is in the file exactly once.
+
+use crate::Journey;
+use crate::ports::{AppendError, CommitError, Job, StoreError};
+use harmonia_core::changes::{Attempt, Changes, Delivery, FileEnd, JobEnd, Span, Work};
+use harmonia_core::export::{Destination, ExportTransaction, Plan};
+use harmonia_core::ids::{ExportId, SchemeId};
+use harmonia_core::state::ExportState;
+use harmonia_core::time::Instant;
+
+/// Why exports could not be delivered now. They stay pending; the job is taken up again.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliverError {
+    /// The store does not answer, or the lease was lost.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The file cannot be written.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+impl From<StoreError> for DeliverError {
+    fn from(error: StoreError) -> Self {
+        Self::Commit(error.into())
+    }
+}
+
+/// Delivers a job's exports.
+///
+/// # Errors
+/// [`DeliverError`] when they stay pending.
+pub async fn step(journey: &Journey, job: &Job) -> Result<(), DeliverError> {
+    let Work::Exports { scheme, exports } = &job.work else {
+        journey
+            .store
+            .commit(job.lease, Changes::done(journey.now()))
+            .await?;
+        return Ok(());
+    };
+    let mut changes = Changes::done(journey.now());
+    let (now, rest) = split(exports, journey.batch);
+    let undelivered = journey.store.undelivered(*scheme, &now).await?;
+    if rest.is_some() {
+        // The job stays leased; its span is gone through batch by batch, and what is delivered is
+        // not found again.
+        changes.job = JobEnd::Keep;
+    }
+    if !undelivered.is_empty() {
+        let attempt = match journey.agents.plan(*scheme) {
+            None => held(*scheme, &undelivered),
+            Some(plan) => to_file(journey, *scheme, plan, &undelivered).await?,
+        };
+        changes.attempt = Some(attempt);
+    }
+    journey.store.commit(job.lease, changes).await?;
+    match rest {
+        None => Ok(()),
+        Some(rest) => {
+            let work = Work::Exports {
+                scheme: *scheme,
+                exports: rest,
+            };
+            Box::pin(step(
+                journey,
+                &Job {
+                    work,
+                    ..job.clone()
+                },
+            ))
+            .await
+        }
+    }
+}
+
+/// The first batch of a span, and what is left of it.
+fn split(span: &Span, batch: usize) -> (Span, Option<Span>) {
+    let size = i64::try_from(batch).unwrap_or(i64::MAX);
+    match span {
+        Span::Range(first, last) if *last - *first >= size => (
+            Span::Range(*first, first + size - 1),
+            Some(Span::Range(first + size, *last)),
+        ),
+        Span::Ids(ids) if ids.len() > batch => {
+            let (now, rest) = ids.split_at(batch);
+            (Span::Ids(now.to_vec()), Some(Span::Ids(rest.to_vec())))
+        }
+        whole => (whole.clone(), None),
+    }
+}
+
+/// Exports of a scheme that says nowhere where they go wait for a person.
+fn held(scheme: SchemeId, exports: &[(ExportId, ExportTransaction)]) -> Attempt {
+    let reason = "the scheme's agent file has no [export]";
+    let hold = |(export, _): &(ExportId, ExportTransaction)| Delivery {
+        export: *export,
+        state: ExportState::Held,
+        reason: Some(reason.to_owned()),
+    };
+    Attempt {
+        scheme,
+        destination: "nowhere".to_owned(),
+        body: String::new(),
+        response: None,
+        error: Some(reason.to_owned()),
+        duration_us: 0,
+        deliveries: exports.iter().map(hold).collect(),
+        file: None,
+    }
+}
+
+async fn to_file(
+    journey: &Journey,
+    scheme: SchemeId,
+    plan: &Plan,
+    exports: &[(ExportId, ExportTransaction)],
+) -> Result<Attempt, DeliverError> {
+    let Destination::File { path } = &plan.destination;
+    let started = journey.now();
+    let name = file_name(path, started);
+    let (bytes, deliveries) = bodies(plan, exports);
+    let offset = journey
+        .store
+        .export_file(&name)
+        .await?
+        .map_or(0, |end| end.length);
+    let count = deliveries
+        .iter()
+        .filter(|one| one.state == ExportState::Delivered)
+        .count();
+    let size = bytes.len() as u64;
+    let length = journey.courier.append(&name, offset, bytes).await?;
+    Ok(Attempt {
+        scheme,
+        body: format!("bytes {} to {length} of the file", length - size),
+        destination: name.clone(),
+        response: Some(format!("{count} written")),
+        error: None,
+        duration_us: journey.now().0 - started.0,
+        deliveries,
+        file: Some(FileEnd { name, length }),
+    })
+}
+
+/// A new file each UTC day: `<path>/<YYYY-MM-DD>.jsonl`.
+fn file_name(path: &str, now: Instant) -> String {
+    format!("{}/{}.jsonl", path.trim_end_matches('/'), now.day())
+}
+
+/// The lines of the file, and what becomes of each export: one whose body cannot be made is held.
+fn bodies(plan: &Plan, exports: &[(ExportId, ExportTransaction)]) -> (Vec<u8>, Vec<Delivery>) {
+    let mut bytes = Vec::new();
+    let deliver = |(export, transaction): &(ExportId, ExportTransaction)| {
+        let (state, reason) = match plan.render(transaction) {
+            Ok(body) => {
+                bytes.extend_from_slice(body.as_bytes());
+                bytes.push(b'\n');
+                (ExportState::Delivered, None)
+            }
+            Err(reason) => (ExportState::Held, Some(reason)),
+        };
+        Delivery {
+            export: *export,
+            state,
+            reason,
+        }
+    };
+    let deliveries = exports.iter().map(deliver).collect();
+    (bytes, deliveries)
+}

@@ -1,0 +1,236 @@
+//! Drive: claims what is due, runs its step, and stops cleanly.
+//!
+//! Two lanes of work run side by side: deciding, and delivering. Deciding overlaps with itself:
+//! while one batch is being committed the next is loaded and decided against it. Whatever fails is
+//! given back with a time to be taken up again; nothing is dropped.
+
+use crate::Journey;
+use crate::ports::{CommitError, Committed, Job, StoreError};
+use crate::{deliver, matching};
+use harmonia_core::changes::{Changes, JobEnd, Queue};
+use harmonia_core::ids::SaleId;
+use harmonia_core::retry;
+use hashbrown::HashSet;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// The queues whose jobs decide payments.
+pub const DECIDING: &[Queue] = &[Queue::Matching, Queue::Identify];
+/// The queues whose jobs tell merchants.
+pub const DELIVERING: &[Queue] = &[Queue::Export];
+/// How often the store is asked for work that another process may have added.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Tells tasks to stop, and is told by nobody.
+pub type Stop = watch::Receiver<bool>;
+
+/// What was worked on: steps that were done, and steps that failed and are to be tried again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Worked {
+    /// Steps begun, the failed ones included.
+    pub steps: u64,
+    /// Steps that failed. Their jobs were given back, each with a time to be taken up again.
+    pub failed: u64,
+}
+
+impl Worked {
+    fn add(&mut self, other: Self) {
+        self.steps += other.steps;
+        self.failed += other.failed;
+    }
+}
+
+/// Works until nothing of these queues is due, or until `stop`.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be asked for work.
+pub async fn until_idle(
+    journey: &Journey,
+    queues: &[Queue],
+    stop: &Stop,
+) -> Result<Worked, StoreError> {
+    let among = |all: &[Queue]| -> Vec<Queue> {
+        all.iter()
+            .copied()
+            .filter(|queue| queues.contains(queue))
+            .collect()
+    };
+    let (deciding, delivering) = (among(DECIDING), among(DELIVERING));
+    let mut worked = Worked::default();
+    loop {
+        let (decided, delivered) = tokio::join!(
+            decide_all(journey, &deciding, stop),
+            deliver_all(journey, &delivering, stop)
+        );
+        let mut round = decided?;
+        round.add(delivered?);
+        worked.add(round);
+        // What was decided after the last look at the exports is there to be delivered now.
+        if round.steps == 0 || *stop.borrow() {
+            return Ok(worked);
+        }
+    }
+}
+
+/// Works until told to stop, looking for new work again and again. `wake` is notified when this
+/// same process has added some.
+///
+/// # Errors
+/// [`StoreError`] when the store is broken; while it is only busy, it is asked again.
+pub async fn forever(
+    journey: &Journey,
+    wake: &tokio::sync::Notify,
+    stop: &mut Stop,
+) -> Result<(), StoreError> {
+    while !*stop.borrow() {
+        match until_idle(journey, &Queue::ALL, stop).await {
+            Err(StoreError::Broken(error)) => return Err(StoreError::Broken(error)),
+            Err(StoreError::Busy(error)) => tracing::warn!(error, "the store is busy"),
+            Ok(_) => {}
+        }
+        tokio::select! {
+            () = wake.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+            _ = stop.changed() => {}
+        }
+    }
+    Ok(())
+}
+
+/// A batch whose commit is under way while the next is prepared.
+struct InFlight {
+    job: Job,
+    taken: HashSet<SaleId>,
+    commit: JoinHandle<Result<Committed, CommitError>>,
+}
+
+async fn decide_all(
+    journey: &Journey,
+    queues: &[Queue],
+    stop: &Stop,
+) -> Result<Worked, StoreError> {
+    let mut worked = Worked::default();
+    let mut in_flight: Option<InFlight> = None;
+    let mut next = claim(journey, queues, stop).await?;
+    while let Some(job) = next {
+        worked.steps += 1;
+        if !matching::may_overlap(&job.work) {
+            worked.failed += u64::from(!settle(journey, in_flight.take()).await);
+        }
+        let nothing = HashSet::new();
+        let taken = in_flight.as_ref().map_or(&nothing, |before| &before.taken);
+        let mut prepared = matching::prepare(journey, &job, taken).await;
+        if !settle(journey, in_flight.take()).await {
+            worked.failed += 1;
+            // The commit this batch was decided against did not happen: decide again.
+            prepared = matching::prepare(journey, &job, &nothing).await;
+        }
+        next = claim(journey, queues, stop).await?;
+        match prepared {
+            Ok(changes) => in_flight = Some(start_commit(journey, job, changes)),
+            Err(error) => {
+                worked.failed += 1;
+                give_back(journey, &job, &error.to_string()).await;
+            }
+        }
+    }
+    worked.failed += u64::from(!settle(journey, in_flight).await);
+    Ok(worked)
+}
+
+fn start_commit(journey: &Journey, job: Job, changes: Changes) -> InFlight {
+    let taken = matching::taken_by(&changes);
+    let store = std::sync::Arc::clone(&journey.store);
+    let lease = job.lease;
+    let commit = tokio::spawn(async move { store.commit(lease, changes).await });
+    InFlight { job, taken, commit }
+}
+
+/// Waits for a commit that is under way. Returns whether what it would write is written.
+async fn settle(journey: &Journey, in_flight: Option<InFlight>) -> bool {
+    let Some(InFlight { job, commit, .. }) = in_flight else {
+        return true;
+    };
+    match commit.await {
+        Ok(Ok(_)) => true,
+        Ok(Err(CommitError::StaleLease)) => {
+            tracing::warn!(?job.lease, "lost the lease of a job: another worker has it");
+            false
+        }
+        Ok(Err(CommitError::Conflict)) => {
+            tracing::info!(?job.lease, "matched by another meanwhile: deciding again");
+            give_back_at(journey, &job, journey.now()).await;
+            false
+        }
+        Ok(Err(CommitError::Store(error))) => {
+            give_back(journey, &job, &error.to_string()).await;
+            false
+        }
+        Err(panic) => {
+            give_back(journey, &job, &panic.to_string()).await;
+            false
+        }
+    }
+}
+
+async fn deliver_all(
+    journey: &Journey,
+    queues: &[Queue],
+    stop: &Stop,
+) -> Result<Worked, StoreError> {
+    let mut worked = Worked::default();
+    while let Some(job) = claim(journey, queues, stop).await? {
+        worked.steps += 1;
+        match deliver::step(journey, &job).await {
+            Ok(()) => {}
+            Err(deliver::DeliverError::Commit(CommitError::StaleLease)) => {
+                tracing::warn!(?job.lease, "lost the lease of a delivery: another worker has it");
+            }
+            Err(error) => {
+                worked.failed += 1;
+                give_back(journey, &job, &error.to_string()).await;
+            }
+        }
+    }
+    Ok(worked)
+}
+
+async fn claim(
+    journey: &Journey,
+    queues: &[Queue],
+    stop: &Stop,
+) -> Result<Option<Job>, StoreError> {
+    if *stop.borrow() {
+        return Ok(None);
+    }
+    journey
+        .store
+        .claim(queues, &journey.holder, journey.now())
+        .await
+}
+
+/// Gives a job back, to be taken up again when a failure may have passed.
+async fn give_back(journey: &Journey, job: &Job, error: &str) {
+    tracing::warn!(?job.lease, queue = job.queue.as_str(), tries = job.tries, error, "a step failed");
+    let ready_at = retry::job_again(journey.now(), job.tries);
+    give_back_at(journey, job, ready_at).await;
+}
+
+async fn give_back_at(journey: &Journey, job: &Job, ready_at: harmonia_core::time::Instant) {
+    let mut changes = Changes::none(journey.now());
+    changes.job = JobEnd::Again { ready_at };
+    if let Err(error) = journey.store.commit(job.lease, changes).await {
+        // The lease runs out by itself, and the job is taken up then.
+        tracing::warn!(%error, "could not give a job back");
+    }
+}
+
+/// Whether anything of these queues is due now, leased or not.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be asked.
+pub async fn is_due(journey: &Journey, queues: &[Queue]) -> Result<bool, StoreError> {
+    let due = journey.store.next_due(queues).await?;
+    Ok(due.is_some_and(|due| due <= journey.now()))
+}

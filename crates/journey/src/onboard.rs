@@ -1,0 +1,337 @@
+//! Onboard: which MIDs belong to which scheme, and whose each card is, from CSV files.
+//!
+//! A file is taken whole or not at all: every row is checked before anything is written, and the
+//! first one that is wrong is named.
+
+use crate::Journey;
+use crate::ports::{CommitError, Lease, Store, StoreError};
+use compact_str::CompactString;
+use csv::StringRecord;
+use harmonia_core::card::{CardDigits, CardToken, FirstSix, LastFour, mask_card_numbers};
+use harmonia_core::changes::{Changes, Lane, MidAction, MidChange, NewJob, NewWork, Queue, Work};
+use harmonia_core::identify::{CardLink, IdentifierType, LinkedCard, MerchantIdentifier};
+use harmonia_core::ids::{PaymentId, SchemeId, Slug};
+use harmonia_core::time::Instant;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::io::{Read, Seek, SeekFrom};
+
+/// Columns of the file of MIDs: it has no header.
+const MID_COLUMNS: usize = 10;
+/// Cards committed at once.
+const CARDS_A_COMMIT: usize = 10_000;
+
+/// Why nothing, or not all, was onboarded.
+#[derive(Debug, thiserror::Error)]
+pub enum OnboardError {
+    /// A row is wrong.
+    #[error("row {row}: {wrong}. Nothing was loaded")]
+    Row {
+        /// Which, the header included where there is one.
+        row: u64,
+        /// What is wrong, and what would be right.
+        wrong: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot be read: {0}")]
+    Read(#[from] std::io::Error),
+    /// The store cannot write.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+impl From<StoreError> for OnboardError {
+    fn from(error: StoreError) -> Self {
+        Self::Commit(error.into())
+    }
+}
+
+/// Puts identifiers in force, or out of it. Returns how many changed anything.
+///
+/// # Errors
+/// [`OnboardError::Row`] when an identifier belongs to another scheme already; nothing is written.
+pub async fn onboard_mids(
+    store: &dyn Store,
+    mids: Vec<MidChange>,
+    now: Instant,
+) -> Result<u64, OnboardError> {
+    refuse_two_schemes(&mids, &store.mids().await?)?;
+    let changes = Changes {
+        mids,
+        ..Changes::none(now)
+    };
+    Ok(store.commit(Lease::Operator, changes).await?.onboarded)
+}
+
+/// Reads a file of identifiers: no header; ten columns: payment provider, identifier, type, scheme,
+/// location id, merchant internal id, scheme name, location, postcode, action (`A` or `D`).
+///
+/// # Errors
+/// [`OnboardError::Row`] names the first row that is wrong.
+pub fn read_mids(bytes: &[u8]) -> Result<Vec<MidChange>, OnboardError> {
+    if bytes.starts_with(b"\xEF\xBB\xBF") {
+        let wrong = "the file begins with a byte order mark (BOM): save it as UTF-8 without";
+        return Err(OnboardError::Row {
+            row: 1,
+            wrong: wrong.to_owned(),
+        });
+    }
+    let mut rows = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(bytes);
+    (1..)
+        .zip(rows.records())
+        .map(|(row, record)| {
+            let change = record
+                .map_err(|error| error.to_string())
+                .and_then(|r| mid_change(&r));
+            change.map_err(|wrong| OnboardError::Row { row, wrong })
+        })
+        .collect()
+}
+
+fn mid_change(row: &StringRecord) -> Result<MidChange, String> {
+    if row.len() != MID_COLUMNS {
+        return Err(format!("it has {} columns, not {MID_COLUMNS}", row.len()));
+    }
+    let optional = |column: usize| {
+        let text = &row[column];
+        (!text.is_empty()).then(|| CompactString::from(text))
+    };
+    Ok(MidChange {
+        provider: Slug::new(&row[0])?,
+        identifier: optional(1).ok_or("the identifier is empty")?,
+        identifier_type: identifier_type(&row[2])?,
+        scheme_slug: Slug::new(&row[3])?,
+        location_id: optional(4),
+        merchant_internal_id: optional(5),
+        scheme_name: optional(6),
+        location: optional(7),
+        postcode: optional(8),
+        action: match &row[9] {
+            "A" | "a" => MidAction::Add,
+            "D" | "d" => MidAction::Delete,
+            other => {
+                return Err(format!(
+                    "{other:?} is not an action: use A (add) or D (delete)"
+                ));
+            }
+        },
+    })
+}
+
+/// Reads the name of an identifier type, in any case.
+///
+/// # Errors
+/// Says which there are.
+pub fn identifier_type(text: &str) -> Result<IdentifierType, String> {
+    IdentifierType::from_name(text).ok_or_else(|| {
+        format!("{text:?} is not an identifier type: use PRIMARY, SECONDARY or PSIMI")
+    })
+}
+
+/// An identifier belongs to one scheme: which of two to believe is a person's decision.
+fn refuse_two_schemes(
+    changes: &[MidChange],
+    in_force: &[MerchantIdentifier],
+) -> Result<(), OnboardError> {
+    type Key<'a> = (&'a str, IdentifierType, &'a str);
+    let mut schemes: HashMap<Key<'_>, &Slug> = in_force
+        .iter()
+        .map(|mid| {
+            let key = (
+                mid.provider.as_str(),
+                mid.identifier_type,
+                mid.identifier.as_str(),
+            );
+            (key, &mid.scheme_slug)
+        })
+        .collect();
+    for (row, change) in (1..).zip(changes) {
+        let key = (
+            change.provider.as_str(),
+            change.identifier_type,
+            change.identifier.as_str(),
+        );
+        if change.action == MidAction::Delete {
+            schemes.remove(&key);
+            continue;
+        }
+        let before = schemes.insert(key, &change.scheme_slug);
+        if let Some(before) = before.filter(|before| **before != change.scheme_slug) {
+            let wrong = format!(
+                "{} {} {} belongs to the scheme {before} already and cannot belong to {} too: \
+                 delete it there first (action D)",
+                change.provider, change.identifier_type, change.identifier, change.scheme_slug
+            );
+            return Err(OnboardError::Row { row, wrong });
+        }
+    }
+    Ok(())
+}
+
+/// Links the cards of a file with a header: `card_token, scheme_slug, loyalty_id, user_id,
+/// scheme_account_id, payment_card_account_id, first_six, last_four, expiry_month, expiry_year,
+/// credentials` (a JSON object). Payments that waited for one of the cards go on. Returns how many
+/// cards were linked.
+///
+/// # Errors
+/// [`OnboardError::Row`] names the first row that is wrong; nothing is written then.
+pub async fn link_cards<R: Read + Seek + Send>(
+    journey: &Journey,
+    mut file: R,
+) -> Result<u64, OnboardError> {
+    let schemes = known_schemes(journey).await?;
+    for row in read_cards(&mut file, &schemes) {
+        row?;
+    }
+    file.seek(SeekFrom::Start(0))?;
+    let mut count = 0;
+    let mut rows = read_cards(&mut file, &schemes);
+    loop {
+        let cards: Vec<LinkedCard> = rows
+            .by_ref()
+            .take(CARDS_A_COMMIT)
+            .collect::<Result<_, _>>()?;
+        let last = cards.len() < CARDS_A_COMMIT;
+        count += commit_cards(journey, cards, last).await?;
+        if last {
+            return Ok(count);
+        }
+    }
+}
+
+async fn commit_cards(
+    journey: &Journey,
+    cards: Vec<LinkedCard>,
+    last: bool,
+) -> Result<u64, OnboardError> {
+    let mut changes = Changes {
+        cards,
+        ..Changes::none(journey.now())
+    };
+    if last {
+        changes.jobs.push(NewJob {
+            queue: Queue::Identify,
+            lane: Some(Lane::MATCHING),
+            ready_at: changes.at,
+            work: NewWork::Known(Work::AllUnidentified {
+                after: PaymentId(0),
+            }),
+        });
+    }
+    Ok(journey
+        .store
+        .commit(Lease::Operator, changes)
+        .await?
+        .onboarded)
+}
+
+/// The schemes that MIDs or agent files name.
+async fn known_schemes(journey: &Journey) -> Result<HashMap<Slug, SchemeId>, OnboardError> {
+    let mids = journey.store.mids().await?;
+    let of_mids = mids.into_iter().map(|mid| (mid.scheme_slug, mid.scheme));
+    let of_agents = journey
+        .agents
+        .schemes()
+        .map(|(slug, id)| (slug.clone(), id));
+    Ok(of_mids.chain(of_agents).collect())
+}
+
+#[derive(Deserialize)]
+struct CardRow {
+    card_token: CompactString,
+    scheme_slug: CompactString,
+    loyalty_id: Option<CompactString>,
+    user_id: Option<i64>,
+    scheme_account_id: Option<i64>,
+    payment_card_account_id: Option<i64>,
+    first_six: Option<CompactString>,
+    last_four: Option<CompactString>,
+    expiry_month: Option<i64>,
+    expiry_year: Option<i64>,
+    credentials: Option<String>,
+}
+
+fn read_cards<R: Read>(
+    file: R,
+    schemes: &HashMap<Slug, SchemeId>,
+) -> impl Iterator<Item = Result<LinkedCard, OnboardError>> {
+    let reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_reader(file);
+    // The header is row 1.
+    (2..)
+        .zip(reader.into_deserialize::<CardRow>())
+        .map(move |(row, card)| {
+            let card = card
+                .map_err(|error| error.to_string())
+                .and_then(|c| linked_card(c, schemes));
+            card.map_err(|wrong| {
+                let wrong = mask_card_numbers(&wrong).unwrap_or(wrong);
+                OnboardError::Row { row, wrong }
+            })
+        })
+}
+
+fn linked_card(row: CardRow, schemes: &HashMap<Slug, SchemeId>) -> Result<LinkedCard, String> {
+    let slug = Slug::new(&row.scheme_slug)?;
+    let scheme = *schemes.get(&slug).ok_or_else(|| {
+        format!("there is no scheme {slug}: it needs an agent file, or MIDs (`mids import`)")
+    })?;
+    if row.card_token.is_empty() {
+        return Err("card_token is empty".to_owned());
+    }
+    if mask_card_numbers(&row.card_token).is_some() {
+        return Err("card_token is a full card number: give the network's token".to_owned());
+    }
+    if row
+        .expiry_month
+        .is_some_and(|month| !(1..=12).contains(&month))
+    {
+        return Err("expiry_month is not a month from 1 to 12".to_owned());
+    }
+    Ok(LinkedCard {
+        card_token: CardToken(row.card_token),
+        scheme,
+        link: CardLink {
+            loyalty_id: row.loyalty_id.filter(|id| !id.is_empty()),
+            user_id: row.user_id,
+            scheme_account_id: row.scheme_account_id,
+            payment_card_account_id: row.payment_card_account_id,
+            digits: CardDigits {
+                first_six: digits(row.first_six, "first_six", FirstSix::new)?,
+                last_four: digits(row.last_four, "last_four", LastFour::new)?,
+            },
+            expiry_month: row.expiry_month,
+            expiry_year: row.expiry_year,
+            credentials: credentials(row.credentials)?,
+        },
+    })
+}
+
+fn digits<T>(
+    text: Option<CompactString>,
+    name: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, String> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    read(&text)
+        .map(Some)
+        .ok_or_else(|| format!("{name} has not that many digits"))
+}
+
+/// A JSON object that holds something; an empty one is none.
+fn credentials(text: Option<String>) -> Result<Option<Box<str>>, String> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    // The text itself is not repeated in the error: it holds secrets.
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&text).map_err(|_| "credentials is not a JSON object".to_owned())?;
+    Ok((!object.is_empty()).then(|| text.into()))
+}

@@ -1,0 +1,25 @@
+//! How a merchant is told. Today's courier writes files; requests join it as another port.
+
+use async_trait::async_trait;
+
+/// Why bytes could not be appended to an export file. Nothing counts as delivered.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot write the export file {path}: {error}. Check that the folder exists, is writable and has room"
+)]
+pub struct AppendError {
+    /// The file.
+    pub path: String,
+    /// What the system said.
+    pub error: std::io::Error,
+}
+
+/// Writes export files.
+#[async_trait]
+pub trait FileCourier: Send + Sync {
+    /// Makes `bytes` stand in the file from `offset` on, with nothing after them, durably, and
+    /// returns the file's new length. What stood there beyond `offset` was never delivered: it is
+    /// the remainder of a try that was cut short. A file that is shorter than `offset` was taken
+    /// away meanwhile, and a new one is begun.
+    async fn append(&self, name: &str, offset: u64, bytes: Vec<u8>) -> Result<u64, AppendError>;
+}

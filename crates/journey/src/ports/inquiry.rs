@@ -1,0 +1,316 @@
+//! What people ask of the store: status, lists, the story of one transaction, the audit.
+
+use super::StoreError;
+use async_trait::async_trait;
+use harmonia_core::card::CardDigits;
+use harmonia_core::ids::{PaymentId, SaleId};
+use harmonia_core::matching::{Payment, Sale};
+use harmonia_core::time::Instant;
+use serde::Serialize;
+
+/// Which kind of transaction is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// A card payment.
+    Payment,
+    /// A merchant's sale.
+    Sale,
+}
+
+/// How many transactions stand where, in one currency.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// How many.
+    pub count: u64,
+    /// Their amounts added up, in minor units, each currency by itself.
+    pub amount_minor: Vec<(String, i64)>,
+}
+
+/// Open payments of one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OpenCount {
+    /// The reason, or `WAITING` for those whose turn has not come.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// Where everything stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Payments accepted.
+    pub payments: Counts,
+    /// Sales accepted.
+    pub sales: Counts,
+    /// Payments identified.
+    pub identified: u64,
+    /// Matches in force.
+    pub matched: Counts,
+    /// Open payments, by reason.
+    pub open_payments: Vec<OpenCount>,
+    /// Sales without a payment.
+    pub open_sales: u64,
+    /// Exports by state.
+    pub exports: Vec<(String, u64)>,
+    /// Rejected and quarantined records by reason.
+    pub rejects: Vec<(String, u64)>,
+    /// Jobs by queue: due now, scheduled for later, being worked on.
+    pub jobs: Vec<(String, u64, u64, u64)>,
+    /// Files by state.
+    pub files: Vec<(String, u64)>,
+    /// Onboarded identifiers.
+    pub mids: u64,
+    /// Linked cards.
+    pub cards: u64,
+}
+
+/// A file of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileRow {
+    /// Its number.
+    pub id: i64,
+    /// The feed.
+    pub feed: String,
+    /// Where it was found.
+    pub source: String,
+    /// Its length in bytes.
+    pub size_bytes: i64,
+    /// The SHA-256 of its bytes.
+    pub sha256: String,
+    /// Where it stands.
+    pub state: String,
+    /// Why it was refused.
+    pub refusal: Option<String>,
+    /// Records read, new, duplicate, skipped, rejected, quarantined.
+    pub records: [i64; 6],
+    /// When its import began.
+    pub created_at: Instant,
+}
+
+/// A payment or a sale as a person reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TransactionRow {
+    /// Its row.
+    pub id: i64,
+    /// What it is.
+    pub side: Side,
+    /// The provider's own id.
+    pub transaction_id: String,
+    /// Its network, or its scheme.
+    pub provider_slug: String,
+    /// The scheme.
+    pub scheme_slug: String,
+    /// The feed type.
+    pub feed_type: String,
+    /// When.
+    pub transaction_date: Instant,
+    /// How exactly that is known: `microsecond`, `second`, `minute`, `day`.
+    pub precision: String,
+    /// Minor units.
+    pub spend_amount: i64,
+    /// The currency.
+    pub spend_currency: String,
+    /// Its MIDs.
+    pub mids: Vec<String>,
+    /// The card network a sale names.
+    pub payment_provider_slug: Option<String>,
+    /// The auth code.
+    pub auth_code: Option<String>,
+    /// The card's digits.
+    #[serde(flatten)]
+    pub digits: CardDigits,
+    /// `PENDING` or `MATCHED`.
+    pub status: String,
+    /// Why it is open.
+    pub pending_reason: Option<String>,
+    /// Its match group.
+    pub match_group: i64,
+    /// When it was imported.
+    pub created_at: Instant,
+}
+
+/// A match as a person reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MatchRow {
+    /// Its row.
+    pub id: i64,
+    /// The payment's row.
+    pub payment_transaction_id: i64,
+    /// The sale's row.
+    pub scheme_transaction_id: Option<i64>,
+    /// The payment's own id.
+    pub payment: String,
+    /// The sale's own id.
+    pub sale: Option<String>,
+    /// The scheme.
+    pub scheme_slug: String,
+    /// The network.
+    pub payment_provider_slug: String,
+    /// How it came about.
+    pub matching_type: String,
+    /// Minor units.
+    pub spend_amount: i64,
+    /// The currency.
+    pub spend_currency: String,
+    /// When the sale was.
+    pub transaction_date: Instant,
+    /// What decided it, as JSON.
+    pub evidence: String,
+    /// `MATCHED` or `VOIDED`.
+    pub status: String,
+    /// When it was matched.
+    pub created_at: Instant,
+}
+
+/// A bad record as a person reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RejectRow {
+    /// Its row.
+    pub id: i64,
+    /// The feed.
+    pub feed: String,
+    /// The file.
+    pub source: String,
+    /// Its line or record number there.
+    pub number: i64,
+    /// `REJECTED` or `QUARANTINED`.
+    pub state: String,
+    /// The reason's name.
+    pub reason: String,
+    /// The field to blame.
+    pub field: Option<String>,
+    /// What was found, and what would be right.
+    pub detail: String,
+    /// The record.
+    pub data: String,
+    /// When.
+    pub created_at: Instant,
+}
+
+/// An export as a person reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExportRow {
+    /// Its row.
+    pub id: i64,
+    /// The scheme that is told.
+    pub provider_slug: String,
+    /// The transaction it tells of.
+    pub transaction_id: String,
+    /// The member.
+    pub loyalty_id: Option<String>,
+    /// Minor units.
+    pub spend_amount: i64,
+    /// The currency.
+    pub spend_currency: String,
+    /// The idempotency key.
+    pub export_uid: String,
+    /// Where it stands.
+    pub status: String,
+    /// Why it stands there.
+    pub status_reason: Option<String>,
+    /// How often it was tried.
+    pub tries: i64,
+    /// Where its last attempt went.
+    pub destination: Option<String>,
+    /// What came of that.
+    pub response: Option<String>,
+    /// When it was made.
+    pub created_at: Instant,
+}
+
+/// Everything about one transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Story {
+    /// The transaction.
+    pub transaction: TransactionRow,
+    /// The raw record, its number in its file, and the file.
+    pub raw: Option<(String, i64, FileRow)>,
+    /// Whose card it was: the member's number; `None` where that is not known.
+    pub loyalty_id: Option<String>,
+    /// When it was identified.
+    pub identified_at: Option<Instant>,
+    /// Its match in force, if it has one.
+    pub matches: Vec<MatchRow>,
+    /// Its exports.
+    pub exports: Vec<ExportRow>,
+}
+
+/// A sale as [`Inquiry::neighbours`] finds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SaleStory {
+    /// What deciding would see.
+    pub sale: Sale,
+    /// The sale's own id.
+    pub transaction_id: String,
+    /// The payment it is matched to.
+    pub matched_to: Option<String>,
+}
+
+/// Something the audit found wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AuditFinding {
+    /// The invariant.
+    pub invariant: String,
+    /// How many rows break it.
+    pub count: u64,
+    /// Some of them.
+    pub examples: Vec<i64>,
+}
+
+/// Questions people ask.
+#[async_trait]
+pub trait Inquiry {
+    /// Where everything stands at a time.
+    async fn status(&self, now: Instant) -> Result<Status, StoreError>;
+    /// The newest files first.
+    async fn files(&self, limit: usize) -> Result<Vec<FileRow>, StoreError>;
+    /// The payments or sales with a transaction id of the provider's own.
+    async fn find(
+        &self,
+        side: Side,
+        transaction_id: &str,
+    ) -> Result<Vec<TransactionRow>, StoreError>;
+    /// Everything about one transaction.
+    async fn story(&self, side: Side, id: i64) -> Result<Option<Story>, StoreError>;
+    /// What deciding this payment would see of it, matched or not.
+    async fn payment_to_explain(&self, id: PaymentId) -> Result<Option<Payment>, StoreError>;
+    /// What deciding would see of this sale.
+    async fn sale_to_explain(&self, id: SaleId) -> Result<Option<SaleStory>, StoreError>;
+    /// The sales nearest in time to a payment, of its scheme and its MID where there are such, of
+    /// any amount and state.
+    async fn neighbours(
+        &self,
+        payment: PaymentId,
+        limit: usize,
+    ) -> Result<Vec<SaleStory>, StoreError>;
+    /// The payments nearest in time to a sale, of its scheme, of any amount and state.
+    async fn payments_near(&self, sale: SaleId, limit: usize)
+    -> Result<Vec<PaymentId>, StoreError>;
+    /// Matches since a time, oldest first, those after a row.
+    async fn matches(
+        &self,
+        since: Option<Instant>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<MatchRow>, StoreError>;
+    /// Bad records, oldest first, those after a row.
+    async fn rejects(&self, after: i64, limit: usize) -> Result<Vec<RejectRow>, StoreError>;
+    /// Exports, oldest first, those after a row; of one state if named.
+    async fn exports(
+        &self,
+        status: Option<&str>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<ExportRow>, StoreError>;
+    /// Merchant identifiers in force.
+    async fn mids(&self) -> Result<Vec<harmonia_core::identify::MerchantIdentifier>, StoreError>;
+    /// Linked cards: token, scheme, loyalty id, last four; those after a row.
+    async fn cards(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, String, String, Option<String>, Option<String>)>, StoreError>;
+    /// Checks the invariants.
+    async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError>;
+}

@@ -1,0 +1,20 @@
+//! What the journey needs of the world, and nothing more: a store, an identity source, couriers, a
+//! clock. SQLite, PostgreSQL, Hermes and the rest stand behind these.
+
+mod courier;
+mod identity;
+mod inquiry;
+mod store;
+mod world;
+
+pub use courier::{AppendError, FileCourier};
+pub use identity::{BuiltInLinks, Identity, IdentityError};
+pub use inquiry::{
+    AuditFinding, Counts, ExportRow, FileRow, Inquiry, MatchRow, OpenCount, RejectRow, SaleStory,
+    Side, Status, Story, TransactionRow,
+};
+pub use store::{
+    CommitError, Committed, FileArrival, FileClaim, ImportOutcome, Job, Lease, Probe, Store,
+    StoreError, UndecidedPayment,
+};
+pub use world::{Clock, Holder, SystemClock, Uids};

@@ -1,0 +1,251 @@
+//! The store: the one place where anything is written, and what the stages load from it.
+
+use crate::ports::{Holder, Inquiry};
+use async_trait::async_trait;
+use harmonia_core::card::CardToken;
+use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lane, Queue, Span, Work};
+use harmonia_core::export::ExportTransaction;
+use harmonia_core::identify::{CardLink, MidDirectory};
+use harmonia_core::ids::MidSetId;
+use harmonia_core::ids::{ExportId, FileId, JobId, MatchGroup, PaymentId, SchemeId, Slug};
+use harmonia_core::matching::{OpenReason, Payment, Reach, Sale};
+use harmonia_core::money::Money;
+use harmonia_core::time::Instant;
+use harmonia_core::transaction::FeedType;
+use std::sync::Arc;
+
+/// A leased job: proof that the commit is made by the one who may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    /// The job, and the token of this lease of it. A later lease has a later token.
+    Job {
+        /// The job.
+        job: JobId,
+        /// The token.
+        token: i64,
+    },
+    /// A person at the command line: no job, no fence; unique keys guard what they write.
+    Operator,
+}
+
+/// A job that was claimed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// The right to commit for it.
+    pub lease: Lease,
+    /// Its queue.
+    pub queue: Queue,
+    /// Its lane, where it has one.
+    pub lane: Option<Lane>,
+    /// What it is about.
+    pub work: Work,
+    /// How many times it was claimed before.
+    pub tries: u32,
+}
+
+/// What a commit did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// What became of the records of an import.
+    pub imported: ImportOutcome,
+    /// How many identifiers or cards were new or changed.
+    pub onboarded: u64,
+    /// The match group of what was added.
+    pub match_group: Option<MatchGroup>,
+}
+
+/// What became of the records of an import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ImportOutcome {
+    /// Records read.
+    pub read: u64,
+    /// Taken.
+    pub new: u64,
+    /// Known already.
+    pub duplicate: u64,
+    /// Left out by the feed's own rules.
+    pub skipped: u64,
+    /// Kept as rejects.
+    pub rejected: u64,
+    /// Kept until a MID or location is onboarded.
+    pub quarantined: u64,
+}
+
+impl ImportOutcome {
+    /// Adds another stretch's outcome.
+    pub fn add(&mut self, other: Self) {
+        self.read += other.read;
+        self.new += other.new;
+        self.duplicate += other.duplicate;
+        self.skipped += other.skipped;
+        self.rejected += other.rejected;
+        self.quarantined += other.quarantined;
+    }
+}
+
+/// Why a commit was not made. Nothing of it was written.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The lease was lost: another has the job now.
+    #[error("the lease of this job has passed to another worker")]
+    StaleLease,
+    /// A payment or sale was matched by somebody else meanwhile: decide again.
+    #[error("a payment or sale of this batch was matched by another meanwhile")]
+    Conflict,
+    /// The store could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why the store could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It may be able to later: locked, full, restarting.
+    #[error("{0}")]
+    Busy(String),
+    /// It will not be able to without a change: damaged, newer, unwritable.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// A file that was found and read once, for its size and hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileArrival {
+    /// The provider or scheme.
+    pub provider: Slug,
+    /// What the feed brings.
+    pub feed_type: FeedType,
+    /// The feed.
+    pub feed_name: Slug,
+    /// Where it was found, for people.
+    pub source: String,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+    /// The SHA-256 of its bytes, in hex.
+    pub sha256: String,
+}
+
+/// The answer to a file that wants to be imported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileClaim {
+    /// Go on, from the record after `records_read`.
+    Yours {
+        /// Its log row.
+        file: FileId,
+        /// The right to commit for it.
+        lease: Lease,
+        /// How many of its records are in already.
+        records_read: u64,
+    },
+    /// Another process is importing this very file.
+    Busy {
+        /// Who.
+        holder: String,
+    },
+}
+
+/// A question for candidate sales.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Sales with this list of MIDs,
+    pub mid_set: MidSetId,
+    /// of this amount,
+    pub amount: Money,
+    /// stored within this range of time.
+    pub reach: Reach,
+}
+
+/// A payment that has no match, and what is known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UndecidedPayment {
+    /// What deciding needs. Its user's card is filled in once it is identified.
+    pub payment: Payment,
+    /// Whose card, as the network names it.
+    pub card_token: CardToken,
+    /// Whose card it was, if that is known already.
+    pub identity: Option<CardLink>,
+    /// Why it is open, if it had its turn already.
+    pub open: Option<OpenReason>,
+}
+
+impl AsRef<Payment> for UndecidedPayment {
+    fn as_ref(&self) -> &Payment {
+        &self.payment
+    }
+}
+
+/// Everything that is durable.
+#[async_trait]
+pub trait Store: Inquiry + Send + Sync + 'static {
+    /// Makes known the schemes and providers that agent files name. Returns the schemes' ids in
+    /// the order given.
+    async fn register(
+        &self,
+        schemes: &[(Slug, String)],
+        providers: &[(Slug, String)],
+    ) -> Result<Vec<SchemeId>, StoreError>;
+
+    /// Applies changes in one transaction, fenced by the lease.
+    async fn commit(&self, lease: Lease, changes: Changes) -> Result<Committed, CommitError>;
+
+    /// Leases the first job of these queues that is due. Jobs of one lane come in the order they
+    /// were added and are never leased to two holders at once.
+    async fn claim(
+        &self,
+        queues: &[Queue],
+        holder: &Holder,
+        now: Instant,
+    ) -> Result<Option<Job>, StoreError>;
+
+    /// When the next job of these queues is due: past or future, leased or not.
+    async fn next_due(&self, queues: &[Queue]) -> Result<Option<Instant>, StoreError>;
+
+    /// Leases a file for import: from its beginning, or from where an interrupted import stopped.
+    async fn claim_file(
+        &self,
+        arrival: &FileArrival,
+        holder: &Holder,
+        now: Instant,
+    ) -> Result<FileClaim, StoreError>;
+
+    /// The identifiers in force.
+    async fn mid_directory(&self) -> Result<Arc<MidDirectory>, StoreError>;
+
+    /// The payments of a span that have no match, in the order they came.
+    async fn undecided(&self, span: &Span) -> Result<Vec<UndecidedPayment>, StoreError>;
+
+    /// What the built-in card-link table knows of each card, in the order asked.
+    async fn card_links(&self, cards: &[CardInScheme])
+    -> Result<Vec<Option<CardLink>>, StoreError>;
+
+    /// The open sales that any probe asks for, each once.
+    async fn candidates(&self, probes: &[Probe]) -> Result<Vec<Sale>, StoreError>;
+
+    /// The sales of a span that are open, each with its scheme: those for which an open payment may
+    /// have waited. None where no payment is open at all, however many sales there are.
+    async fn open_sales(&self, span: &Span) -> Result<Vec<(SchemeId, Sale)>, StoreError>;
+
+    /// The payments open for want of a sale which one of these sales may be: same scheme, one of
+    /// its MIDs, same amount, within the reach given with it. Sorted, each once.
+    async fn reopened(
+        &self,
+        sales: &[(SchemeId, Sale, Reach)],
+    ) -> Result<Vec<PaymentId>, StoreError>;
+
+    /// The first payments after `after` that wait for their card, at most `limit`, in order.
+    async fn unidentified(
+        &self,
+        after: PaymentId,
+        limit: usize,
+    ) -> Result<Vec<PaymentId>, StoreError>;
+
+    /// The undelivered exports of a span that are one scheme's, in order.
+    async fn undelivered(
+        &self,
+        scheme: SchemeId,
+        span: &Span,
+    ) -> Result<Vec<(ExportId, ExportTransaction)>, StoreError>;
+
+    /// How far an export file is written, if it was begun.
+    async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError>;
+}

@@ -1,0 +1,4 @@
+-- audit/matched_is_identified: a match of a payment whose card nobody knew.
+SELECT m.id FROM pairing m
+WHERE NOT EXISTS (SELECT 1 FROM user_identity u
+                  WHERE u.payment_transaction_id = m.payment_transaction_id)

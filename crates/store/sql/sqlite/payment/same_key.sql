@@ -1,0 +1,2 @@
+-- payment/same_key: what is known under a key, to tell a duplicate from a conflict.
+SELECT date, amount, currency FROM payment WHERE day = ?1 AND feed_id = ?2 AND transaction_id = ?3

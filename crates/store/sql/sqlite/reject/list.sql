@@ -1,0 +1,5 @@
+-- reject/list: bad records as a person reads them, those after a row.
+SELECT r.id, f.feed_name, f.source, r.number, r.state, r.reason, r.field, r.detail, r.data,
+       r.created_at
+FROM rejected_record r JOIN import_file_log f ON f.id = r.file_id
+WHERE r.id > ?1 ORDER BY r.id LIMIT ?2

@@ -1,0 +1,7 @@
+-- sale/candidates: the open sales of a MID list and amount within one UTC day's range of time.
+SELECT s.id, s.mid_set_id, s.payment_provider_slug, s.date, s.precision, s.amount, s.currency,
+       s.first_six, s.last_four, s.auth_code, s.created_at
+FROM sale s
+WHERE s.day = ?1 AND s.mid_set_id = ?2 AND s.amount = ?3 AND s.date BETWEEN ?4 AND ?5
+  AND NOT EXISTS (SELECT 1 FROM pairing m
+                  WHERE m.scheme_transaction_id = s.id AND m.voided_at IS NULL)

@@ -1,0 +1,229 @@
+//! What the stages of the journey read, found by looking at every row there is.
+
+use super::world::{Export, PaymentRow, SaleRow, World, holds};
+use harmonia_core::card::CardDigits;
+use harmonia_core::changes::{CardInScheme, Span};
+use harmonia_core::export::ExportTransaction;
+use harmonia_core::identify::CardLink;
+use harmonia_core::ids::{ExportId, PaymentId, SaleId, SchemeId};
+use harmonia_core::matching::{MidSet, OpenReason, Payment, Reach, Sale};
+use harmonia_core::state::ExportState;
+use harmonia_journey::ports::{Probe, UndecidedPayment};
+use serde_json::{Map, Value};
+
+impl World {
+    /// The payments of a span that have no match, in the order they came.
+    pub fn undecided(&self, span: &Span) -> Vec<UndecidedPayment> {
+        let payments = self.payments.keys();
+        payments
+            .filter(|id| holds(span, id.0) && !self.payment_matches.contains_key(id))
+            .filter_map(|id| self.explained(*id))
+            .collect()
+    }
+
+    /// One payment as deciding sees it, matched or not. Its user's credentials are left out:
+    /// deciding has no use for them.
+    pub fn explained(&self, id: PaymentId) -> Option<UndecidedPayment> {
+        let row = self.payments.get(&id)?;
+        let identity = self.identities.get(&id).map(|identity| CardLink {
+            credentials: None,
+            ..identity.link.clone()
+        });
+        let user_card = identity.as_ref().map(|link| link.digits);
+        Some(UndecidedPayment {
+            payment: self.payment(id, row, user_card.unwrap_or_default()),
+            card_token: row.record.card_token.clone(),
+            identity,
+            open: self.open.get(&id).copied(),
+        })
+    }
+
+    fn payment(&self, id: PaymentId, row: &PaymentRow, user_card: CardDigits) -> Payment {
+        Payment {
+            id,
+            scheme: row.scheme,
+            provider: row.feed.0.clone(),
+            mid_sets: self.mid_sets_of(row).into(),
+            when: row.record.when,
+            amount: row.record.amount,
+            auth_code: row.record.auth_code.clone(),
+            digits: row.record.digits,
+            user_card,
+            imported_at: row.imported_at,
+        }
+    }
+
+    /// Every MID list of the payment's scheme that holds its MID.
+    fn mid_sets_of(&self, payment: &PaymentRow) -> Vec<MidSet> {
+        let mid = payment.carried_mid();
+        let sets = self.mid_sets.iter();
+        sets.filter(|(_, set)| set.scheme == payment.scheme && set.mids.contains(&mid))
+            .map(|(id, set)| MidSet {
+                id: *id,
+                has_days: set.has_days,
+            })
+            .collect()
+    }
+
+    /// What the card-link table knows of a card.
+    pub fn card_link(&self, card: &CardInScheme) -> Option<CardLink> {
+        let mut cards = self.cards.values();
+        let row =
+            cards.find(|row| row.card_token == card.card_token && row.scheme == card.scheme)?;
+        Some(row.link.clone())
+    }
+
+    /// The open sales that any probe asks for, each once.
+    pub fn candidates(&self, probes: &[Probe]) -> Vec<Sale> {
+        let open = self.open_sale_rows().map(|(id, row)| sale(id, row));
+        open.filter(|sale| probes.iter().any(|probe| asks_for(probe, sale)))
+            .collect()
+    }
+
+    /// The open sales of a span, each with its scheme.
+    pub fn open_sales(&self, span: &Span) -> Vec<(SchemeId, Sale)> {
+        let open = self.open_sale_rows().filter(|(id, _)| holds(span, id.0));
+        open.map(|(id, row)| (row.scheme, sale(id, row))).collect()
+    }
+
+    fn open_sale_rows(&self) -> impl Iterator<Item = (SaleId, &SaleRow)> {
+        let sales = self.sales.iter().map(|(id, row)| (*id, row));
+        sales.filter(|(id, _)| !self.sale_matches.contains_key(id))
+    }
+
+    /// The payments open for want of a sale which one of these sales may be.
+    pub fn reopened(&self, sales: &[(SchemeId, Sale, Reach)]) -> Vec<PaymentId> {
+        let waiting = self.open.iter();
+        waiting
+            .filter(|(_, reason)| **reason == OpenReason::NoSale)
+            .map(|(id, _)| *id)
+            .filter(|id| sales.iter().any(|sale| self.may_have_waited_for(*id, sale)))
+            .collect()
+    }
+
+    fn may_have_waited_for(
+        &self,
+        payment: PaymentId,
+        (scheme, sale, reach): &(SchemeId, Sale, Reach),
+    ) -> bool {
+        let (Some(row), Some(set)) = (
+            self.payments.get(&payment),
+            self.mid_sets.get(&sale.mid_set),
+        ) else {
+            return false;
+        };
+        let start = row.record.when.start;
+        row.scheme == *scheme
+            && set.mids.contains(&row.carried_mid())
+            && row.record.amount == sale.amount
+            && (reach.from..=reach.to).contains(&start)
+    }
+
+    /// The first payments after one that wait for their card.
+    pub fn unidentified(&self, after: PaymentId, limit: usize) -> Vec<PaymentId> {
+        let open = self.open.iter().filter(|(id, _)| **id > after);
+        open.filter(|(_, reason)| reason.waits_for_identity())
+            .map(|(id, _)| *id)
+            .take(limit)
+            .collect()
+    }
+
+    /// One scheme's exports of a span that are still to be sent.
+    pub fn undelivered(&self, scheme: SchemeId, span: &Span) -> Vec<(ExportId, ExportTransaction)> {
+        let exports = self.exports.iter();
+        exports
+            .filter(|(id, export)| export.scheme == scheme && holds(span, id.0))
+            .filter(|(id, _)| is_to_be_sent(self.export_state(**id)))
+            .filter_map(|(id, export)| Some((*id, self.told(export)?)))
+            .collect()
+    }
+
+    /// Where an export stands.
+    pub fn export_state(&self, id: ExportId) -> ExportState {
+        self.deliveries
+            .get(&id)
+            .map_or(ExportState::Pending, |delivery| delivery.state)
+    }
+
+    /// Everything an export can tell of.
+    fn told(&self, export: &Export) -> Option<ExportTransaction> {
+        let payment = self.payments.get(&export.payment)?;
+        let record = &payment.record;
+        let sale = self.matches.get(&export.match_id)?.sale;
+        let sale = sale.and_then(|id| self.sales.get(&id));
+        let sale = sale.map(|row| &row.record);
+        let mid = self.mids.get(&payment.mid)?;
+        let identity = self.identities.get(&export.payment);
+        let link = identity.map(|found| found.link.clone()).unwrap_or_default();
+        let transaction_id = &sale.map_or(&record.transaction_id, |sale| &sale.transaction_id);
+        let when = sale.map_or(record.when, |sale| sale.when);
+        let amount = sale.map_or(record.amount, |sale| sale.amount);
+        let extra = sale.and_then(|sale| sale.extra.as_deref());
+        Some(ExportTransaction {
+            transaction_id: (*transaction_id).clone(),
+            feed_type: Some(payment.feed.1.as_str().into()),
+            provider_slug: self.schemes.get(&export.scheme).cloned(),
+            transaction_date: when.start.to_string().into(),
+            spend_amount: amount.minor,
+            spend_currency: Some(amount.currency),
+            loyalty_id: link.loyalty_id,
+            mid: Some(payment.carried_mid()),
+            primary_identifier: Some(mid.told.identifier.clone()),
+            location_id: mid.told.location_id.clone(),
+            merchant_internal_id: mid.told.merchant_internal_id.clone(),
+            user_id: link.user_id,
+            scheme_account_id: link.scheme_account_id,
+            payment_card_account_id: link.payment_card_account_id,
+            auth_code: record.auth_code.clone(),
+            approval_code: record.approval_code.clone(),
+            settlement_key: record
+                .settlement_key
+                .clone()
+                .or_else(|| Some(record.transaction_id.clone())),
+            last_four: link.digits.last_four.map(|digits| digits.as_str().into()),
+            expiry_month: link.expiry_month,
+            expiry_year: link.expiry_year,
+            payment_provider_slug: Some(payment.feed.0.as_str().into()),
+            export_uid: Some(export.export_uid),
+            extra_fields: Some(overlaid(record.extra.as_deref(), extra)),
+            credentials: link
+                .credentials
+                .and_then(|text| serde_json::from_str(&text).ok()),
+        })
+    }
+}
+
+/// A sale as deciding sees it.
+pub fn sale(id: SaleId, row: &SaleRow) -> Sale {
+    Sale {
+        id,
+        mid_set: row.mid_set,
+        provider: row.record.payment_provider.clone(),
+        when: row.record.when,
+        amount: row.record.amount,
+        auth_code: row.record.auth_code.clone(),
+        digits: row.record.digits,
+        imported_at: row.imported_at,
+    }
+}
+
+fn asks_for(probe: &Probe, sale: &Sale) -> bool {
+    sale.mid_set == probe.mid_set
+        && sale.amount == probe.amount
+        && (probe.reach.from..=probe.reach.to).contains(&sale.when.start)
+}
+
+fn is_to_be_sent(state: ExportState) -> bool {
+    matches!(state, ExportState::Pending | ExportState::Retrying)
+}
+
+/// The payment's further fields, overlaid by the sale's.
+fn overlaid(payment: Option<&str>, sale: Option<&str>) -> Value {
+    let fields = |text: Option<&str>| -> Map<String, Value> {
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
+    };
+    let mut all = fields(payment);
+    all.extend(fields(sale));
+    Value::Object(all)
+}

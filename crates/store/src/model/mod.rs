@@ -1,0 +1,242 @@
+//! The store as it would be if memory were durable: plain maps behind one lock.
+//!
+//! It is the reference that the other stores are held against, so it is written to be read: each
+//! promise of the ports is kept in the most obvious way, by looking at everything. A commit is made
+//! on a copy of the whole [`World`], which takes the original's place only when all of it went
+//! well: that is what "all or nothing" means, with nothing left to get wrong. It is slow with many
+//! rows, and forgets everything when it is dropped.
+//!
+//! [`world`] is what is stored; [`commit`] is the one place that changes a transaction, a match or
+//! an export; [`claim`] leases work; [`load`] is what the stages read; [`inquiry`] what people ask.
+
+mod audit;
+mod claim;
+mod commit;
+mod import;
+mod inquiry;
+mod load;
+mod onboard;
+mod rows;
+mod world;
+
+use async_trait::async_trait;
+use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Queue, Span};
+use harmonia_core::export::ExportTransaction;
+use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
+use harmonia_core::ids::{ExportId, PaymentId, SaleId, SchemeId, Slug};
+use harmonia_core::matching::{Payment, Reach, Sale};
+use harmonia_core::time::Instant;
+use harmonia_journey::ports::{
+    AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow, Holder,
+    Inquiry, Job, Lease, MatchRow, Probe, RejectRow, SaleStory, Side, Status, Store, StoreError,
+    Story, TransactionRow, UndecidedPayment,
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use world::World;
+
+/// A store in memory.
+pub struct ModelStore {
+    lease_us: i64,
+    world: Mutex<World>,
+}
+
+impl ModelStore {
+    /// An empty store whose leases hold for so many microseconds unless they are prolonged.
+    pub fn new(lease_us: i64) -> Self {
+        Self {
+            lease_us,
+            world: Mutex::default(),
+        }
+    }
+
+    /// What is stored. A panic while it was locked left it whole: it is replaced, never half
+    /// changed.
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for ModelStore {
+    async fn register(
+        &self,
+        schemes: &[(Slug, String)],
+        _providers: &[(Slug, String)],
+    ) -> Result<Vec<SchemeId>, StoreError> {
+        let mut world = self.world();
+        let slugs = schemes.iter().map(|(slug, _)| slug);
+        Ok(slugs.map(|slug| world.scheme(slug)).collect())
+    }
+
+    async fn commit(&self, lease: Lease, changes: Changes) -> Result<Committed, CommitError> {
+        let mut world = self.world();
+        let mut next = world.clone();
+        let committed = next.commit(lease, changes, self.lease_us)?;
+        *world = next;
+        Ok(committed)
+    }
+
+    async fn claim(
+        &self,
+        queues: &[Queue],
+        holder: &Holder,
+        now: Instant,
+    ) -> Result<Option<Job>, StoreError> {
+        let until = now.plus(self.lease_us);
+        Ok(self.world().claim(queues, holder, now, until))
+    }
+
+    async fn next_due(&self, queues: &[Queue]) -> Result<Option<Instant>, StoreError> {
+        Ok(self.world().next_due(queues))
+    }
+
+    async fn claim_file(
+        &self,
+        arrival: &FileArrival,
+        holder: &Holder,
+        now: Instant,
+    ) -> Result<FileClaim, StoreError> {
+        let until = now.plus(self.lease_us);
+        Ok(self.world().claim_file(arrival, holder, now, until))
+    }
+
+    async fn mid_directory(&self) -> Result<Arc<MidDirectory>, StoreError> {
+        Ok(Arc::new(MidDirectory::new(self.world().identifiers())))
+    }
+
+    async fn undecided(&self, span: &Span) -> Result<Vec<UndecidedPayment>, StoreError> {
+        Ok(self.world().undecided(span))
+    }
+
+    async fn card_links(
+        &self,
+        cards: &[CardInScheme],
+    ) -> Result<Vec<Option<CardLink>>, StoreError> {
+        let world = self.world();
+        Ok(cards.iter().map(|card| world.card_link(card)).collect())
+    }
+
+    async fn candidates(&self, probes: &[Probe]) -> Result<Vec<Sale>, StoreError> {
+        Ok(self.world().candidates(probes))
+    }
+
+    async fn open_sales(&self, span: &Span) -> Result<Vec<(SchemeId, Sale)>, StoreError> {
+        Ok(self.world().open_sales(span))
+    }
+
+    async fn reopened(
+        &self,
+        sales: &[(SchemeId, Sale, Reach)],
+    ) -> Result<Vec<PaymentId>, StoreError> {
+        Ok(self.world().reopened(sales))
+    }
+
+    async fn unidentified(
+        &self,
+        after: PaymentId,
+        limit: usize,
+    ) -> Result<Vec<PaymentId>, StoreError> {
+        Ok(self.world().unidentified(after, limit))
+    }
+
+    async fn undelivered(
+        &self,
+        scheme: SchemeId,
+        span: &Span,
+    ) -> Result<Vec<(ExportId, ExportTransaction)>, StoreError> {
+        Ok(self.world().undelivered(scheme, span))
+    }
+
+    async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError> {
+        let length = self.world().export_files.get(name).copied();
+        Ok(length.map(|length| FileEnd {
+            name: name.to_owned(),
+            length,
+        }))
+    }
+}
+
+#[async_trait]
+impl Inquiry for ModelStore {
+    async fn status(&self, now: Instant) -> Result<Status, StoreError> {
+        Ok(self.world().status(now))
+    }
+
+    async fn files(&self, limit: usize) -> Result<Vec<FileRow>, StoreError> {
+        Ok(self.world().file_rows(limit))
+    }
+
+    async fn find(
+        &self,
+        side: Side,
+        transaction_id: &str,
+    ) -> Result<Vec<TransactionRow>, StoreError> {
+        Ok(self.world().find(side, transaction_id))
+    }
+
+    async fn story(&self, side: Side, id: i64) -> Result<Option<Story>, StoreError> {
+        Ok(self.world().story(side, id))
+    }
+
+    async fn payment_to_explain(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
+        Ok(self.world().explained(id).map(|found| found.payment))
+    }
+
+    async fn sale_to_explain(&self, id: SaleId) -> Result<Option<SaleStory>, StoreError> {
+        Ok(self.world().sale_story(id))
+    }
+
+    async fn neighbours(
+        &self,
+        payment: PaymentId,
+        limit: usize,
+    ) -> Result<Vec<SaleStory>, StoreError> {
+        Ok(self.world().neighbours(payment, limit))
+    }
+
+    async fn payments_near(
+        &self,
+        sale: SaleId,
+        limit: usize,
+    ) -> Result<Vec<PaymentId>, StoreError> {
+        Ok(self.world().payments_near(sale, limit))
+    }
+
+    async fn matches(
+        &self,
+        since: Option<Instant>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<MatchRow>, StoreError> {
+        Ok(self.world().match_rows(since, after, limit))
+    }
+
+    async fn rejects(&self, after: i64, limit: usize) -> Result<Vec<RejectRow>, StoreError> {
+        Ok(self.world().reject_rows(after, limit))
+    }
+
+    async fn exports(
+        &self,
+        status: Option<&str>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<ExportRow>, StoreError> {
+        Ok(self.world().export_rows(status, after, limit))
+    }
+
+    async fn mids(&self) -> Result<Vec<MerchantIdentifier>, StoreError> {
+        Ok(self.world().identifiers())
+    }
+
+    async fn cards(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, String, String, Option<String>, Option<String>)>, StoreError> {
+        Ok(self.world().card_rows(after, limit))
+    }
+
+    async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError> {
+        Ok(self.world().audit())
+    }
+}

@@ -1,0 +1,235 @@
+//! What is stored: one map for each kind of row.
+
+use compact_str::CompactString;
+use harmonia_core::card::CardToken;
+use harmonia_core::changes::{Attempt, Lane, MidChange, Queue, Span, Work};
+use harmonia_core::identify::CardLink;
+use harmonia_core::ids::{
+    ExportId, FileId, JobId, MatchGroup, MatchId, MidId, MidSetId, PaymentId, RawId, SaleId,
+    SchemeId, Slug,
+};
+use harmonia_core::matching::{Evidence, MatchKind, OpenReason};
+use harmonia_core::problem::Reject;
+use harmonia_core::state::{ExportState, FileState};
+use harmonia_core::time::{Day, Instant};
+use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord};
+use harmonia_journey::ports::{FileArrival, Holder, ImportOutcome};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// Everything there is.
+#[derive(Clone, Default)]
+pub struct World {
+    pub schemes: BTreeMap<SchemeId, Slug>,
+    pub mids: BTreeMap<MidId, MidRow>,
+    pub mid_sets: BTreeMap<MidSetId, MidSetRow>,
+    pub files: BTreeMap<FileId, FileLog>,
+    pub raws: BTreeMap<RawId, Raw>,
+    pub rejects: BTreeMap<i64, RejectedRecord>,
+    pub fingerprints: BTreeSet<(FeedKey, [u8; 32])>,
+    pub keys: BTreeMap<TransactionKey, RawId>,
+    pub payments: BTreeMap<PaymentId, PaymentRow>,
+    pub sales: BTreeMap<SaleId, SaleRow>,
+    pub cards: BTreeMap<i64, CardRow>,
+    pub identities: BTreeMap<PaymentId, Identity>,
+    pub matches: BTreeMap<MatchId, Match>,
+    /// The one match of each payment that has one.
+    pub payment_matches: BTreeMap<PaymentId, MatchId>,
+    /// The one match of each sale that has one.
+    pub sale_matches: BTreeMap<SaleId, MatchId>,
+    pub open: BTreeMap<PaymentId, OpenReason>,
+    pub exports: BTreeMap<ExportId, Export>,
+    /// Where each export stands that was tried at all.
+    pub deliveries: BTreeMap<ExportId, DeliveryRow>,
+    pub attempts: Vec<Attempt>,
+    pub export_files: BTreeMap<String, u64>,
+    pub jobs: BTreeMap<JobId, JobRow>,
+    /// How many jobs there ever were: a number is never given to a second one.
+    pub jobs_made: i64,
+}
+
+/// What records are unique within: one provider's or scheme's records of one type.
+pub type FeedKey = (Slug, FeedType);
+
+/// What makes a transaction the same transaction.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TransactionKey {
+    pub feed: FeedKey,
+    pub day: Day,
+    pub transaction_id: CompactString,
+}
+
+/// A merchant identifier, in force or not.
+#[derive(Clone)]
+pub struct MidRow {
+    pub told: MidChange,
+    pub scheme: SchemeId,
+    pub valid_to: Option<Instant>,
+}
+
+/// One distinct list of MIDs that sales of a scheme carry.
+#[derive(Clone)]
+pub struct MidSetRow {
+    pub scheme: SchemeId,
+    pub mids: Vec<CompactString>,
+    pub has_days: bool,
+}
+
+/// A file of the log.
+#[derive(Clone)]
+pub struct FileLog {
+    pub arrival: FileArrival,
+    pub state: FileState,
+    pub refusal: Option<Box<str>>,
+    pub counts: ImportOutcome,
+    pub amount_minor: i64,
+    pub created_at: Instant,
+}
+
+/// A record as it came. The payment or sale read from it has the same number.
+#[derive(Clone)]
+pub struct Raw {
+    pub file: FileId,
+    pub number: u64,
+    pub data: Box<str>,
+    pub identified: bool,
+}
+
+/// A record that was not taken.
+#[derive(Clone)]
+pub struct RejectedRecord {
+    pub file: FileId,
+    pub number: u64,
+    pub reject: Reject,
+    pub data: Box<str>,
+    pub created_at: Instant,
+}
+
+/// A payment.
+#[derive(Clone)]
+pub struct PaymentRow {
+    pub feed: FeedKey,
+    pub scheme: SchemeId,
+    pub mid: MidId,
+    pub record: PaymentRecord,
+    pub match_group: MatchGroup,
+    pub imported_at: Instant,
+}
+
+impl PaymentRow {
+    /// The MID it was paid at: the best of its identifiers.
+    pub fn carried_mid(&self) -> CompactString {
+        let carried = self.record.identifiers.clone();
+        let best = carried.primary.or(carried.secondary).or(carried.psimi);
+        best.unwrap_or_default()
+    }
+}
+
+/// A sale.
+#[derive(Clone)]
+pub struct SaleRow {
+    pub feed: FeedKey,
+    pub scheme: SchemeId,
+    pub mid_set: MidSetId,
+    pub record: SaleRecord,
+    pub match_group: MatchGroup,
+    pub imported_at: Instant,
+}
+
+/// A card linked in a scheme.
+#[derive(Clone)]
+pub struct CardRow {
+    pub card_token: CardToken,
+    pub scheme: SchemeId,
+    pub link: CardLink,
+}
+
+/// Whose card a payment was, and since when that is known.
+#[derive(Clone)]
+pub struct Identity {
+    pub link: CardLink,
+    pub found_at: Instant,
+}
+
+/// One purchase.
+#[derive(Clone)]
+pub struct Match {
+    pub payment: PaymentId,
+    pub sale: Option<SaleId>,
+    pub scheme: SchemeId,
+    pub kind: MatchKind,
+    pub evidence: Evidence,
+    pub created_at: Instant,
+}
+
+/// Something the merchant must be told.
+#[derive(Clone)]
+pub struct Export {
+    pub scheme: SchemeId,
+    pub match_id: MatchId,
+    pub payment: PaymentId,
+    pub export_uid: Uuid,
+    pub created_at: Instant,
+}
+
+/// Where an export stands.
+#[derive(Clone)]
+pub struct DeliveryRow {
+    pub state: ExportState,
+    pub reason: Option<String>,
+    pub tries: i64,
+    /// The last attempt's place in [`World::attempts`].
+    pub attempt: usize,
+}
+
+/// Work to do.
+#[derive(Clone)]
+pub struct JobRow {
+    pub queue: Queue,
+    pub lane: Option<Lane>,
+    pub work: Work,
+    pub ready_at: Instant,
+    pub tries: u32,
+    /// Counts up with each lease, and whenever one ends before its time.
+    pub token: i64,
+    pub lease: Option<(Holder, Instant)>,
+}
+
+impl JobRow {
+    /// Until when it is somebody's.
+    pub fn leased_until(&self) -> Option<Instant> {
+        self.lease.as_ref().map(|(_, until)| *until)
+    }
+
+    /// From when on anybody may take it.
+    pub fn due(&self) -> Instant {
+        self.leased_until()
+            .map_or(self.ready_at, |until| until.max(self.ready_at))
+    }
+
+    /// Whether another than `holder` holds it at a time.
+    pub fn is_held_by_another(&self, holder: &Holder, now: Instant) -> bool {
+        self.lease
+            .as_ref()
+            .is_some_and(|(other, until)| other != holder && *until > now)
+    }
+
+    /// Ends the lease: whoever held it is refused from now on.
+    pub fn end_lease(&mut self) {
+        self.token += 1;
+        self.lease = None;
+    }
+}
+
+/// The number after the last of a map.
+pub fn next_number<Id: Copy + Ord, T>(rows: &BTreeMap<Id, T>, number: impl Fn(Id) -> i64) -> i64 {
+    rows.last_key_value().map_or(1, |(id, _)| number(*id) + 1)
+}
+
+/// Whether a row is one of a span's.
+pub fn holds(span: &Span, id: i64) -> bool {
+    match span {
+        Span::Range(first, last) => (*first..=*last).contains(&id),
+        Span::Ids(ids) => ids.contains(&id),
+    }
+}

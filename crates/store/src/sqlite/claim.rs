@@ -1,0 +1,217 @@
+//! Leasing work: who may commit for a job, and from when on nobody else may.
+
+use super::connection::store_error;
+use super::writer::{Known, Writer};
+use super::{import, sql};
+use harmonia_core::changes::{Lane, Queue, Work};
+use harmonia_core::ids::{FileId, JobId};
+use harmonia_core::time::Instant;
+use harmonia_journey::ports::{FileArrival, FileClaim, Holder, Job, Lease, StoreError};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+/// Leases the first due job of these queues.
+pub fn claim(
+    writer: &mut Writer,
+    queues: &[Queue],
+    holder: &Holder,
+    now: Instant,
+    until: Instant,
+) -> Result<Option<Job>, StoreError> {
+    for queue in queues {
+        // Looking is free; only a queue with something due is worth a write.
+        let due = queue_due(&writer.connection, *queue).map_err(|error| store_error(&error))?;
+        if due.is_none_or(|due| due > now) {
+            continue;
+        }
+        let job =
+            claim_one(writer, *queue, holder, now, until).map_err(|error| store_error(&error))?;
+        if job.is_some() {
+            return Ok(job);
+        }
+    }
+    Ok(None)
+}
+
+fn claim_one(
+    writer: &mut Writer,
+    queue: Queue,
+    holder: &Holder,
+    now: Instant,
+    until: Instant,
+) -> rusqlite::Result<Option<Job>> {
+    let transaction = writer.begin()?;
+    let job = lease_first_due(&transaction, queue, holder, now, until)?;
+    if let Some(lane) = job.as_ref().and_then(|job| job.lane) {
+        transaction
+            .prepare_cached(sql::job::take_lane)?
+            .execute(params![lane.0, holder.0])?;
+    }
+    transaction.commit()?;
+    Ok(job)
+}
+
+fn lease_first_due(
+    connection: &Connection,
+    queue: Queue,
+    holder: &Holder,
+    now: Instant,
+    until: Instant,
+) -> rusqlite::Result<Option<Job>> {
+    let mut statement = connection.prepare_cached(sql::job::claim)?;
+    statement
+        .query_row(params![now.0, holder.0, until.0, queue.as_str()], |row| {
+            let work: String = row.get(2)?;
+            let work: Work = serde_json::from_str(&work).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(
+                    2,
+                    rusqlite::types::Type::Text,
+                    error.into(),
+                )
+            })?;
+            let tries: u32 = row.get(4)?;
+            Ok(Job {
+                lease: Lease::Job {
+                    job: JobId(row.get(0)?),
+                    token: row.get(3)?,
+                },
+                queue,
+                lane: row.get::<_, Option<i64>>(1)?.map(Lane),
+                work,
+                tries: tries.saturating_sub(1),
+            })
+        })
+        .optional()
+}
+
+/// When the next job of these queues is due.
+pub fn next_due(connection: &Connection, queues: &[Queue]) -> rusqlite::Result<Option<Instant>> {
+    let mut next = None;
+    for queue in queues {
+        if let Some(due) = queue_due(connection, *queue)? {
+            next = Some(next.map_or(due, |next: Instant| next.min(due)));
+        }
+    }
+    Ok(next)
+}
+
+fn queue_due(connection: &Connection, queue: Queue) -> rusqlite::Result<Option<Instant>> {
+    let mut statement = connection.prepare_cached(sql::job::next_due)?;
+    let due: Option<i64> = statement.query_row([queue.as_str()], |row| row.get(0))?;
+    Ok(due.map(Instant))
+}
+
+/// Leases a file for import.
+pub fn claim_file(
+    writer: &mut Writer,
+    arrival: &FileArrival,
+    holder: &Holder,
+    now: Instant,
+    until: Instant,
+) -> Result<FileClaim, StoreError> {
+    let Writer { connection, known } = writer;
+    let mut run = || -> rusqlite::Result<FileClaim> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let feed = import::feed_id(&transaction, known, &arrival.provider, arrival.feed_type)?;
+        let claim = match find_unfinished(&transaction, arrival, feed)? {
+            Some(found) if found.leased_until > now && found.holder.as_ref() != Some(&holder.0) => {
+                FileClaim::Busy {
+                    holder: found.holder.unwrap_or_default(),
+                }
+            }
+            Some(found) => resume(&transaction, &found, holder, until)?,
+            None => begin(&transaction, arrival, feed, holder, now, until)?,
+        };
+        transaction.commit()?;
+        Ok(claim)
+    };
+    let claim = run();
+    if claim.is_err() {
+        // What was remembered may have been rolled back.
+        *known = Known::default();
+    }
+    claim.map_err(|error| store_error(&error))
+}
+
+struct Unfinished {
+    file: FileId,
+    records_read: u64,
+    job: JobId,
+    leased_until: Instant,
+    holder: Option<String>,
+}
+
+fn find_unfinished(
+    transaction: &Transaction<'_>,
+    arrival: &FileArrival,
+    feed: i64,
+) -> rusqlite::Result<Option<Unfinished>> {
+    transaction
+        .prepare_cached(sql::file::find_unfinished)?
+        .query_row(
+            params![arrival.sha256, feed, arrival.feed_name.as_str()],
+            |row| {
+                Ok(Unfinished {
+                    file: FileId(row.get(0)?),
+                    records_read: row.get(1)?,
+                    job: JobId(row.get(2)?),
+                    leased_until: Instant(row.get(3)?),
+                    holder: row.get(4)?,
+                })
+            },
+        )
+        .optional()
+}
+
+fn resume(
+    transaction: &Transaction<'_>,
+    found: &Unfinished,
+    holder: &Holder,
+    until: Instant,
+) -> rusqlite::Result<FileClaim> {
+    let token = transaction
+        .prepare_cached(sql::job::lease_again)?
+        .query_row(params![found.job.0, holder.0, until.0], |row| row.get(0))?;
+    let lease = Lease::Job {
+        job: found.job,
+        token,
+    };
+    Ok(FileClaim::Yours {
+        file: found.file,
+        lease,
+        records_read: found.records_read,
+    })
+}
+
+fn begin(
+    transaction: &Transaction<'_>,
+    arrival: &FileArrival,
+    feed: i64,
+    holder: &Holder,
+    now: Instant,
+    until: Instant,
+) -> rusqlite::Result<FileClaim> {
+    transaction
+        .prepare_cached(sql::file::insert)?
+        .execute(params![
+            feed,
+            arrival.feed_name.as_str(),
+            arrival.source,
+            arrival.size_bytes,
+            arrival.sha256,
+            now.0
+        ])?;
+    let file = FileId(transaction.last_insert_rowid());
+    let work = serde_json::json!({ "file": file.0 }).to_string();
+    transaction
+        .prepare_cached(sql::job::insert_leased)?
+        .execute(params![work, now.0, holder.0, until.0])?;
+    let lease = Lease::Job {
+        job: JobId(transaction.last_insert_rowid()),
+        token: 1,
+    };
+    Ok(FileClaim::Yours {
+        file,
+        lease,
+        records_read: 0,
+    })
+}

@@ -1,0 +1,437 @@
+//! Records of a file, raw and typed, each once for ever.
+
+use super::sql;
+use super::writer::{Failure, Given, Known, extend, next_id, revise};
+use compact_str::CompactString;
+use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord};
+use harmonia_core::ids::{MatchGroup, MidId, SchemeId, Slug};
+use harmonia_core::money::{MINOR_UNITS, Money};
+use harmonia_core::problem::{Reject, RejectReason};
+use harmonia_core::time::{Instant, Moment, Precision};
+use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord};
+use harmonia_journey::ports::ImportOutcome;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
+use sha2::{Digest, Sha256};
+
+/// At most so many MID lists are remembered between commits.
+const REMEMBERED_SETS: usize = 100_000;
+
+/// The row of a provider's or scheme's feed of a type, made where there is none.
+pub fn feed_id(
+    connection: &Connection,
+    known: &mut Known,
+    provider: &Slug,
+    feed_type: FeedType,
+) -> rusqlite::Result<i64> {
+    let key = (provider.clone(), feed_type);
+    if let Some(id) = known.feeds.get(&key) {
+        return Ok(*id);
+    }
+    let find = "SELECT id FROM feed WHERE provider_slug = ?1 AND feed_type = ?2";
+    let values = params![provider.as_str(), feed_type.as_str()];
+    let found = connection
+        .prepare_cached(find)?
+        .query_row(values, |row| row.get(0))
+        .optional()?;
+    let id = match found {
+        Some(id) => id,
+        None => {
+            let insert = "INSERT INTO feed (provider_slug, feed_type) VALUES (?1, ?2)";
+            connection.prepare_cached(insert)?.execute(values)?;
+            connection.last_insert_rowid()
+        }
+    };
+    known.feeds.insert(key, id);
+    Ok(id)
+}
+
+/// Adds a stretch of a file's records.
+pub fn apply(
+    transaction: &Transaction<'_>,
+    known: &mut Known,
+    imported: &Imported,
+    at: Instant,
+    given: &mut Given,
+) -> Result<ImportOutcome, Failure> {
+    let feed_type = |record: &ImportedRecord| match &record.body {
+        ImportedBody::Payment { .. } => Some(true),
+        ImportedBody::Sale { .. } => Some(false),
+        ImportedBody::Refused { .. } => None,
+    };
+    debug_assert!(
+        imported
+            .records
+            .iter()
+            .filter_map(feed_type)
+            .all(|kind| { Some(kind) == imported.records.iter().find_map(feed_type) }),
+        "a file is of one feed, and a feed of one type"
+    );
+    let feed = file_feed(transaction, imported)?;
+    let first = next_id(transaction, "import_transaction")?;
+    let mut rows = Rows::prepare(transaction, known, imported, feed, first, at)?;
+    for record in &imported.records {
+        rows.add(record, given)?;
+    }
+    let Rows {
+        outcome,
+        amount_minor,
+        dates,
+        ..
+    } = rows;
+    given.match_group = (outcome.new > 0).then_some(MatchGroup(first));
+    let skipped = imported.skipped;
+    let read = imported.records.len() as u64 + skipped;
+    transaction
+        .prepare_cached(sql::file::progress)?
+        .execute(params![
+            imported.file.0,
+            imported.records_read,
+            outcome.new,
+            outcome.duplicate,
+            skipped,
+            outcome.rejected,
+            outcome.quarantined,
+            amount_minor,
+            dates.map(|dates| dates.0.0),
+            dates.map(|dates| dates.1.0),
+            imported.state.as_str(),
+            imported.refusal.as_deref(),
+            at.0,
+        ])?;
+    Ok(ImportOutcome {
+        read,
+        skipped,
+        ..outcome
+    })
+}
+
+fn file_feed(transaction: &Transaction<'_>, imported: &Imported) -> rusqlite::Result<i64> {
+    transaction
+        .prepare_cached("SELECT feed_id FROM import_file_log WHERE id = ?1")?
+        .query_row([imported.file.0], |row| row.get(0))
+}
+
+/// The statements of an import and what has been counted so far.
+struct Rows<'a> {
+    transaction: &'a Transaction<'a>,
+    known: &'a mut Known,
+    file: i64,
+    feed: i64,
+    match_group: i64,
+    next: i64,
+    at: Instant,
+    raw: CachedStatement<'a>,
+    payment: CachedStatement<'a>,
+    sale: CachedStatement<'a>,
+    reject: CachedStatement<'a>,
+    outcome: ImportOutcome,
+    amount_minor: i64,
+    dates: Option<(Instant, Instant)>,
+}
+
+impl<'a> Rows<'a> {
+    fn prepare(
+        transaction: &'a Transaction<'a>,
+        known: &'a mut Known,
+        imported: &Imported,
+        feed: i64,
+        first: i64,
+        at: Instant,
+    ) -> rusqlite::Result<Self> {
+        Ok(Self {
+            raw: transaction.prepare_cached(sql::raw::insert)?,
+            payment: transaction.prepare_cached(sql::payment::insert)?,
+            sale: transaction.prepare_cached(sql::sale::insert)?,
+            reject: transaction.prepare_cached(sql::reject::insert)?,
+            transaction,
+            known,
+            file: imported.file.0,
+            feed,
+            match_group: first,
+            next: first,
+            at,
+            outcome: ImportOutcome::default(),
+            amount_minor: 0,
+            dates: None,
+        })
+    }
+
+    fn add(&mut self, row: &ImportedRecord, given: &mut Given) -> Result<(), Failure> {
+        match &row.body {
+            ImportedBody::Payment {
+                scheme,
+                mid,
+                record,
+            } => {
+                if self.add_payment(*scheme, *mid, record)? {
+                    given.payments = extend(given.payments.take(), self.next);
+                    self.taken(row, record.when.start, record.amount)?;
+                } else {
+                    self.known_already(
+                        row,
+                        sql::payment::same_key,
+                        &record.transaction_id,
+                        record.when,
+                        record.amount,
+                    )?;
+                }
+            }
+            ImportedBody::Sale {
+                scheme,
+                mids,
+                record,
+            } => {
+                if self.add_sale(*scheme, mids, record)? {
+                    given.sales = extend(given.sales.take(), self.next);
+                    self.taken(row, record.when.start, record.amount)?;
+                } else {
+                    self.known_already(
+                        row,
+                        sql::sale::same_key,
+                        &record.transaction_id,
+                        record.when,
+                        record.amount,
+                    )?;
+                }
+            }
+            ImportedBody::Refused {
+                reject,
+                fingerprint,
+            } => {
+                self.refuse(row, reject, fingerprint)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_payment(
+        &mut self,
+        scheme: SchemeId,
+        mid: MidId,
+        record: &PaymentRecord,
+    ) -> rusqlite::Result<bool> {
+        let identifiers = &record.identifiers;
+        let carried = identifiers
+            .primary
+            .as_deref()
+            .or(identifiers.secondary.as_deref())
+            .or(identifiers.psimi.as_deref());
+        let inserted = self.payment.execute(params![
+            self.next,
+            self.feed,
+            scheme.0,
+            mid.0,
+            record.when.start.day().0,
+            record.transaction_id.as_str(),
+            carried,
+            record.when.start.0,
+            record.when.precision.code(),
+            record.amount.minor,
+            MINOR_UNITS,
+            record.amount.currency.as_str(),
+            record.card_token.0.as_str(),
+            record
+                .digits
+                .first_six
+                .as_ref()
+                .map(|digits| digits.as_str()),
+            record
+                .digits
+                .last_four
+                .as_ref()
+                .map(|digits| digits.as_str()),
+            record.auth_code.as_deref(),
+            record.approval_code.as_deref(),
+            record.settlement_key.as_deref(),
+            record.extra.as_deref(),
+            self.match_group,
+            self.at.0,
+        ])?;
+        Ok(inserted == 1)
+    }
+
+    fn add_sale(
+        &mut self,
+        scheme: SchemeId,
+        mids: &[CompactString],
+        record: &SaleRecord,
+    ) -> rusqlite::Result<bool> {
+        let day_only = record.when.precision == Precision::Day;
+        let set = mid_set(self.transaction, self.known, scheme, mids, day_only)?;
+        let inserted = self.sale.execute(params![
+            self.next,
+            self.feed,
+            scheme.0,
+            set,
+            record.when.start.day().0,
+            record.transaction_id.as_str(),
+            record.payment_provider.as_ref().map(Slug::as_str),
+            record.when.start.0,
+            record.when.precision.code(),
+            record.amount.minor,
+            MINOR_UNITS,
+            record.amount.currency.as_str(),
+            record
+                .digits
+                .first_six
+                .as_ref()
+                .map(|digits| digits.as_str()),
+            record
+                .digits
+                .last_four
+                .as_ref()
+                .map(|digits| digits.as_str()),
+            record.auth_code.as_deref(),
+            record.extra.as_deref(),
+            self.match_group,
+            self.at.0,
+        ])?;
+        Ok(inserted == 1)
+    }
+
+    /// The typed row is in: so is the raw one, under the same number.
+    fn taken(
+        &mut self,
+        row: &ImportedRecord,
+        date: Instant,
+        amount: Money,
+    ) -> rusqlite::Result<()> {
+        self.insert_raw(row, true)?;
+        self.outcome.new += 1;
+        self.amount_minor += amount.minor;
+        let (first, last) = self.dates.unwrap_or((date, date));
+        self.dates = Some((first.min(date), last.max(date)));
+        Ok(())
+    }
+
+    fn insert_raw(&mut self, row: &ImportedRecord, identified: bool) -> rusqlite::Result<()> {
+        self.raw.execute(params![
+            self.next, self.file, row.number, identified, &*row.raw, self.at.0
+        ])?;
+        self.next += 1;
+        Ok(())
+    }
+
+    /// The same id on the same day came before: a duplicate, unless it says something else now.
+    fn known_already(
+        &mut self,
+        row: &ImportedRecord,
+        same_key: &str,
+        transaction_id: &str,
+        when: Moment,
+        amount: Money,
+    ) -> rusqlite::Result<()> {
+        let before: (i64, i64, String) = self.transaction.prepare_cached(same_key)?.query_row(
+            params![when.start.day().0, self.feed, transaction_id],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?;
+        if before
+            == (
+                when.start.0,
+                amount.minor,
+                amount.currency.as_str().to_owned(),
+            )
+        {
+            self.outcome.duplicate += 1;
+            return Ok(());
+        }
+        let reject = Reject::record(
+            RejectReason::Conflict,
+            format_args!(
+                "transaction {transaction_id} is known already with {} {} at {}, and comes now with \
+                 {amount} at {}: ask its sender which is right",
+                before.2,
+                harmonia_core::money::Major(before.1),
+                Instant(before.0),
+                when.start
+            ),
+        );
+        let fingerprint: [u8; 32] = Sha256::digest(row.raw.as_bytes()).into();
+        self.refuse(row, &reject, &fingerprint)
+    }
+
+    /// Keeps a record that was not taken, with its reason. Quarantined ones keep their raw record
+    /// too, and go on when their MID is onboarded.
+    fn refuse(
+        &mut self,
+        row: &ImportedRecord,
+        reject: &Reject,
+        fingerprint: &[u8; 32],
+    ) -> rusqlite::Result<()> {
+        let quarantined = reject.reason.is_quarantine();
+        let state = if quarantined {
+            "QUARANTINED"
+        } else {
+            "REJECTED"
+        };
+        let inserted = self.reject.execute(params![
+            self.feed,
+            self.file,
+            row.number,
+            state,
+            reject.reason.as_str(),
+            reject.field.as_deref(),
+            &*reject.detail,
+            &*row.raw,
+            quarantined.then_some(self.next),
+            fingerprint.as_slice(),
+            self.at.0,
+        ])?;
+        if quarantined && inserted == 1 {
+            self.insert_raw(row, false)?;
+        }
+        match quarantined {
+            true => self.outcome.quarantined += 1,
+            false => self.outcome.rejected += 1,
+        }
+        Ok(())
+    }
+}
+
+/// The row of a list of MIDs, made where there is none.
+fn mid_set(
+    transaction: &Transaction<'_>,
+    known: &mut Known,
+    scheme: SchemeId,
+    mids: &[CompactString],
+    day_only: bool,
+) -> rusqlite::Result<i64> {
+    let list = serde_json::to_string(mids)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let key = (scheme, list);
+    if let Some((id, has_days)) = known.mid_sets.get(&key)
+        && (*has_days || !day_only)
+    {
+        return Ok(*id);
+    }
+    let found: Option<(i64, bool)> = transaction
+        .prepare_cached(sql::mid::find_set)?
+        .query_row(params![scheme.0, key.1], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let id = match found {
+        Some((id, has_days)) if has_days || !day_only => id,
+        Some((id, _)) => {
+            transaction
+                .prepare_cached(sql::mid::set_has_days)?
+                .execute([id])?;
+            revise(transaction, "mid_set")?;
+            id
+        }
+        None => {
+            transaction
+                .prepare_cached(sql::mid::insert_set)?
+                .execute(params![scheme.0, key.1, day_only])?;
+            let id = transaction.last_insert_rowid();
+            revise(transaction, "mid_set")?;
+            id
+        }
+    };
+    if known.mid_sets.len() >= REMEMBERED_SETS {
+        known.mid_sets.clear();
+    }
+    let has_days = day_only || found.is_some_and(|found| found.1);
+    known.mid_sets.insert(key, (id, has_days));
+    Ok(id)
+}

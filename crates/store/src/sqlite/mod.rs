@@ -1,0 +1,378 @@
+//! The embedded store: one SQLite file, write-ahead log, every commit on disk before it counts.
+//!
+//! One connection writes, a few read. [`commit`] is the only place that changes a transaction, a
+//! match or an export; [`claim`] leases work; [`load`] is what the stages read; [`inquiry`] what
+//! people ask; [`migrate`] brings the schema up to date.
+
+mod checkpoint;
+mod claim;
+mod commit;
+mod connection;
+mod holders;
+mod import;
+mod inquiry;
+mod load;
+mod migrate;
+mod onboard;
+mod rows;
+mod sql;
+mod writer;
+
+pub use connection::SchemaStatus;
+
+use crate::OpenError;
+
+use crate::seal::Sealer;
+use async_trait::async_trait;
+use connection::Readers;
+use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Queue, Span};
+use harmonia_core::export::ExportTransaction;
+use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
+use harmonia_core::ids::{ExportId, PaymentId, SaleId, SchemeId, Slug};
+use harmonia_core::matching::{Payment, Reach, Sale};
+use harmonia_core::time::Instant;
+use harmonia_journey::ports::{
+    AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow, Holder,
+    Inquiry, Job, Lease, MatchRow, Probe, RejectRow, SaleStory, Side, Status, Store, StoreError,
+    Story, TransactionRow, UndecidedPayment,
+};
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use writer::Writer;
+
+/// How long a lease holds unless it is prolonged, in microseconds, by default: 60 seconds.
+pub const DEFAULT_LEASE_US: i64 = 60_000_000;
+
+/// The store on one SQLite file.
+#[derive(Clone)]
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    path: PathBuf,
+    lease_us: i64,
+    sealer: Sealer,
+    writer: Mutex<Writer>,
+    readers: Readers,
+    checkpointer: checkpoint::Checkpointer,
+    remembered: load::Remembered,
+    /// Held for as long as the process lives, so that others can tell that it does.
+    _alive: holders::Alive,
+}
+
+impl SqliteStore {
+    /// Opens the database `harmonia.sqlite3` in a folder, creating both where they are missing,
+    /// and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is in the way and what to do.
+    pub fn open(folder: &Path, holder: &Holder, lease_us: i64) -> Result<Self, OpenError> {
+        Self::open_patiently(folder, holder, lease_us, connection::BUSY_TIMEOUT)
+    }
+
+    /// Opens the database as [`SqliteStore::open`] does; `patience` is how long a statement waits
+    /// for another program's write before it says that the database is locked.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is in the way and what to do.
+    pub fn open_patiently(
+        folder: &Path,
+        holder: &Holder,
+        lease_us: i64,
+        patience: Duration,
+    ) -> Result<Self, OpenError> {
+        let path = connection::prepare_folder(folder)?;
+        let alive = holders::Alive::announce(folder, holder)?;
+        let mut connection = connection::open_writer(&path, patience)?;
+        migrate::bring_up_to_date(&mut connection, &path)?;
+        holders::free_the_dead(&connection, folder, holder)
+            .map_err(|error| connection::open_error(&path, &error))?;
+        let sealer = Sealer::open(folder)?;
+        let checkpointer = checkpoint::Checkpointer::start(&path)
+            .map_err(|error| connection::open_error(&path, &error))?;
+        let shared = Shared {
+            checkpointer,
+            readers: Readers::new(path.clone(), patience),
+            writer: Mutex::new(Writer::new(connection)),
+            remembered: load::Remembered::default(),
+            sealer,
+            path,
+            lease_us,
+            _alive: alive,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// What a folder's schema is, without changing anything.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the database cannot be read.
+    pub fn schema_status(folder: &Path) -> Result<SchemaStatus, OpenError> {
+        migrate::status(&connection::path_in(folder))
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// Runs something on the one writing connection, off the async threads.
+    async fn write<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared, &mut Writer) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let shared = Arc::clone(&self.shared);
+        let done = tokio::task::spawn_blocking(move || {
+            let mut writer = lock(&shared.writer);
+            let result = work(&shared, &mut writer);
+            shared.checkpointer.committed();
+            result
+        });
+        done.await
+            .unwrap_or_else(|error| Err(stopped(&error).into()))
+    }
+
+    /// Runs something on a reading connection, off the async threads.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared, &Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let done = tokio::task::spawn_blocking(move || {
+            shared.readers.with(|connection| work(&shared, connection))
+        });
+        done.await.unwrap_or_else(|error| Err(stopped(&error)))
+    }
+}
+
+/// A lock that a panicking thread left behind still guards sound data: SQLite rolled back.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn stopped(error: &tokio::task::JoinError) -> StoreError {
+    StoreError::Broken(format!("the store's thread stopped: {error}"))
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn register(
+        &self,
+        schemes: &[(Slug, String)],
+        providers: &[(Slug, String)],
+    ) -> Result<Vec<SchemeId>, StoreError> {
+        let (schemes, providers) = (schemes.to_vec(), providers.to_vec());
+        self.write(move |_, writer| onboard::register(writer, &schemes, &providers))
+            .await
+    }
+
+    async fn commit(&self, lease: Lease, changes: Changes) -> Result<Committed, CommitError> {
+        self.write(move |shared, writer| commit::commit(shared, writer, lease, &changes))
+            .await
+    }
+
+    async fn claim(
+        &self,
+        queues: &[Queue],
+        holder: &Holder,
+        now: Instant,
+    ) -> Result<Option<Job>, StoreError> {
+        let (queues, holder) = (queues.to_vec(), holder.clone());
+        self.write(move |shared, writer| {
+            claim::claim(writer, &queues, &holder, now, now.plus(shared.lease_us))
+        })
+        .await
+    }
+
+    async fn next_due(&self, queues: &[Queue]) -> Result<Option<Instant>, StoreError> {
+        let queues = queues.to_vec();
+        self.read(move |_, connection| claim::next_due(connection, &queues))
+            .await
+    }
+
+    async fn claim_file(
+        &self,
+        arrival: &FileArrival,
+        holder: &Holder,
+        now: Instant,
+    ) -> Result<FileClaim, StoreError> {
+        let (arrival, holder) = (arrival.clone(), holder.clone());
+        self.write(move |shared, writer| {
+            claim::claim_file(writer, &arrival, &holder, now, now.plus(shared.lease_us))
+        })
+        .await
+    }
+
+    async fn mid_directory(&self) -> Result<Arc<MidDirectory>, StoreError> {
+        self.read(|shared, connection| shared.remembered.directory(connection))
+            .await
+    }
+
+    async fn undecided(&self, span: &Span) -> Result<Vec<UndecidedPayment>, StoreError> {
+        let span = span.clone();
+        self.read(move |shared, connection| load::undecided(shared, connection, &span))
+            .await
+    }
+
+    async fn card_links(
+        &self,
+        cards: &[CardInScheme],
+    ) -> Result<Vec<Option<CardLink>>, StoreError> {
+        let cards = cards.to_vec();
+        self.read(move |shared, connection| load::card_links(shared, connection, &cards))
+            .await
+    }
+
+    async fn candidates(&self, probes: &[Probe]) -> Result<Vec<Sale>, StoreError> {
+        let probes = probes.to_vec();
+        self.read(move |_, connection| load::candidates(connection, &probes))
+            .await
+    }
+
+    async fn open_sales(&self, span: &Span) -> Result<Vec<(SchemeId, Sale)>, StoreError> {
+        let span = span.clone();
+        self.read(move |_, connection| load::open_sales(connection, &span))
+            .await
+    }
+
+    async fn reopened(
+        &self,
+        sales: &[(SchemeId, Sale, Reach)],
+    ) -> Result<Vec<PaymentId>, StoreError> {
+        let sales = sales.to_vec();
+        self.read(move |shared, connection| load::reopened(shared, connection, &sales))
+            .await
+    }
+
+    async fn unidentified(
+        &self,
+        after: PaymentId,
+        limit: usize,
+    ) -> Result<Vec<PaymentId>, StoreError> {
+        self.read(move |_, connection| load::unidentified(connection, after, limit))
+            .await
+    }
+
+    async fn undelivered(
+        &self,
+        scheme: SchemeId,
+        span: &Span,
+    ) -> Result<Vec<(ExportId, ExportTransaction)>, StoreError> {
+        let span = span.clone();
+        self.read(move |shared, connection| load::undelivered(shared, connection, scheme, &span))
+            .await
+    }
+
+    async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |_, connection| load::export_file(connection, name))
+            .await
+    }
+}
+
+#[async_trait]
+impl Inquiry for SqliteStore {
+    async fn status(&self, now: Instant) -> Result<Status, StoreError> {
+        self.read(move |_, connection| inquiry::status(connection, now))
+            .await
+    }
+
+    async fn files(&self, limit: usize) -> Result<Vec<FileRow>, StoreError> {
+        self.read(move |_, connection| inquiry::files(connection, limit))
+            .await
+    }
+
+    async fn find(
+        &self,
+        side: Side,
+        transaction_id: &str,
+    ) -> Result<Vec<TransactionRow>, StoreError> {
+        let transaction_id = transaction_id.to_owned();
+        self.read(move |_, connection| inquiry::find(connection, side, &transaction_id))
+            .await
+    }
+
+    async fn story(&self, side: Side, id: i64) -> Result<Option<Story>, StoreError> {
+        self.read(move |_, connection| inquiry::story(connection, side, id))
+            .await
+    }
+
+    async fn payment_to_explain(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
+        self.read(move |shared, connection| inquiry::payment(shared, connection, id))
+            .await
+    }
+
+    async fn sale_to_explain(&self, id: SaleId) -> Result<Option<SaleStory>, StoreError> {
+        self.read(move |_, connection| inquiry::sale(connection, id))
+            .await
+    }
+
+    async fn neighbours(
+        &self,
+        payment: PaymentId,
+        limit: usize,
+    ) -> Result<Vec<SaleStory>, StoreError> {
+        self.read(move |shared, connection| inquiry::neighbours(shared, connection, payment, limit))
+            .await
+    }
+
+    async fn payments_near(
+        &self,
+        sale: SaleId,
+        limit: usize,
+    ) -> Result<Vec<PaymentId>, StoreError> {
+        self.read(move |_, connection| inquiry::payments_near(connection, sale, limit))
+            .await
+    }
+
+    async fn matches(
+        &self,
+        since: Option<Instant>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<MatchRow>, StoreError> {
+        self.read(move |_, connection| inquiry::matches(connection, since, after, limit))
+            .await
+    }
+
+    async fn rejects(&self, after: i64, limit: usize) -> Result<Vec<RejectRow>, StoreError> {
+        self.read(move |_, connection| inquiry::rejects(connection, after, limit))
+            .await
+    }
+
+    async fn exports(
+        &self,
+        status: Option<&str>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<ExportRow>, StoreError> {
+        let status = status.map(str::to_owned);
+        self.read(move |_, connection| {
+            inquiry::exports(connection, status.as_deref(), after, limit)
+        })
+        .await
+    }
+
+    async fn mids(&self) -> Result<Vec<MerchantIdentifier>, StoreError> {
+        self.read(|_, connection| load::identifiers(connection))
+            .await
+    }
+
+    async fn cards(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, String, String, Option<String>, Option<String>)>, StoreError> {
+        self.read(move |_, connection| inquiry::cards(connection, after, limit))
+            .await
+    }
+
+    async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError> {
+        self.read(|_, connection| inquiry::audit(connection)).await
+    }
+}

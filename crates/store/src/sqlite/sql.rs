@@ -1,0 +1,94 @@
+//! The statements, each from its own file under `sql/sqlite/<noun>/`.
+
+macro_rules! statements {
+    ($($noun:ident { $($name:ident),+ $(,)? })+) => {
+        $(pub mod $noun {
+            $(pub const $name: &str =
+                include_str!(concat!("../../sql/sqlite/", stringify!($noun), "/", stringify!($name), ".sql"));)+
+        })+
+
+        /// Every statement with its noun and name, for tests.
+        #[cfg(test)]
+        pub const ALL: &[(&str, &str, &str)] =
+            &[$($((stringify!($noun), stringify!($name), $noun::$name)),+),+];
+    };
+}
+#[expect(
+    non_upper_case_globals,
+    reason = "a statement is called what its file is called"
+)]
+mod named {
+    statements! {
+        audit {
+            delivered_was_sent, export_is_due, file_counts, matched_is_exported,
+            matched_is_identified, matched_is_not_open, nothing_forgotten, one_to_one_payment,
+            one_to_one_sale, raw_is_typed, same_purchase,
+        }
+        card { find, list, upsert }
+        export {
+            attempt, deliver, extend_file, find_file, insert, list, of_match, undelivered,
+        }
+        file { find, find_unfinished, insert, list, progress }
+        identity { find, insert }
+        job {
+            claim, done, free_holder, give_back, holders, insert, insert_leased, lease_again,
+            next_due, prolong, take_lane,
+        }
+        mid {
+            all_sets, end, find, find_set, in_force, insert, insert_set, revise, revision,
+            set_has_days,
+        }
+        pairing { insert, of_payment, of_sale, rows }
+        payment {
+            by_key, close, explain, insert, near, next_day, open, reopened, row, same_key,
+            undecided, unidentified,
+        }
+        raw { find, insert }
+        reject { insert, list }
+        sale { by_key, candidates, days, explain, insert, near, next_day, open, row, same_key }
+        status {
+            exports, files, jobs, matched, numbers, open_payments, payments, rejects, sales,
+        }
+    }
+}
+pub use named::*;
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+    use rusqlite::Connection;
+    use std::path::Path;
+
+    #[test]
+    fn every_statement_is_lawful_sql_and_says_its_name() {
+        let connection = Connection::open_in_memory().unwrap();
+        let schema = include_str!("../../sql/sqlite/migrations/0001_journey.sql");
+        connection.execute_batch(schema).unwrap();
+        for (noun, name, sql) in ALL {
+            let first = format!("-- {noun}/{name}: ");
+            assert!(
+                sql.starts_with(&first),
+                "{noun}/{name} does not begin with {first:?}"
+            );
+            let prepared = connection.prepare(sql);
+            assert!(prepared.is_ok(), "{noun}/{name}: {:?}", prepared.err());
+        }
+    }
+
+    #[test]
+    fn every_file_is_a_statement() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/sqlite");
+        let mut files = 0;
+        for noun in std::fs::read_dir(folder).unwrap() {
+            let noun = noun.unwrap().path();
+            if !noun.ends_with("migrations") {
+                files += std::fs::read_dir(noun).unwrap().count();
+            }
+        }
+        assert_eq!(
+            files,
+            ALL.len(),
+            "a file that nobody runs, or that two names stand for"
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! What every part of a commit writes with: the one connection that may, what it remembers, and the
+//! ids it gives out.
+
+use super::sql;
+use harmonia_core::ids::{MatchGroup, SchemeId, Slug};
+use harmonia_core::transaction::FeedType;
+use hashbrown::HashMap;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::ops::RangeInclusive;
+
+/// The writing connection and what it remembers of rows that never change.
+pub struct Writer {
+    pub connection: Connection,
+    pub known: Known,
+}
+
+impl Writer {
+    /// Around a connection.
+    pub fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            known: Known::default(),
+        }
+    }
+
+    /// Begins a transaction that may write.
+    pub fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
+        self.connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+    }
+}
+
+/// What went wrong within a commit.
+pub enum Failure {
+    /// The lease is another's.
+    Stale,
+    /// A unique key says that somebody else was first.
+    Conflict,
+    /// SQLite could not.
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// The ids that a commit gave out.
+#[derive(Default)]
+pub struct Given {
+    pub match_group: Option<MatchGroup>,
+    pub payments: Option<RangeInclusive<i64>>,
+    pub sales: Option<RangeInclusive<i64>>,
+    pub exports: Option<RangeInclusive<i64>>,
+}
+
+/// What the writer remembers of rows that never change, so that it need not ask for each record.
+#[derive(Default)]
+pub struct Known {
+    pub feeds: HashMap<(Slug, FeedType), i64>,
+    pub mid_sets: HashMap<(SchemeId, String), (i64, bool)>,
+}
+
+/// The id after the largest in a table.
+pub fn next_id(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<i64> {
+    // The names of tables are ours, not input.
+    let sql = format!("SELECT coalesce(max(id), 0) + 1 FROM {table}");
+    transaction
+        .prepare_cached(&sql)?
+        .query_row([], |row| row.get(0))
+}
+
+/// A range that reaches to `id`.
+pub fn extend(range: Option<RangeInclusive<i64>>, id: i64) -> Option<RangeInclusive<i64>> {
+    Some(range.map_or(id..=id, |range| *range.start()..=id))
+}
+
+/// Tells readers that what they remember under a name no longer holds.
+pub fn revise(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(sql::mid::revise)?
+        .execute([name])?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! What every store promises, as cases that know nothing of any store.
+//!
+//! Each case takes a [`Bench`](crate::support::Bench), the factory of one kind of store, and
+//! asserts what can be seen through the ports. The table below makes one test for each case and
+//! store, which reports by both names. A new kind of store joins by one line at the bottom.
+
+mod delivering;
+mod files;
+mod importing;
+mod inquiring;
+mod jobs;
+mod matching;
+mod onboarding;
+
+/// One test for each case, on each store.
+macro_rules! conformance {
+    ($cases:tt on $($store:ident: $bench:ty),+ $(,)?) => {
+        $(mod $store { cases_on!($bench, $cases); })+
+    };
+}
+
+macro_rules! cases_on {
+    ($bench:ty, { $($group:ident { $($case:ident),+ $(,)? })+ }) => {
+        $(mod $group {
+            $(#[tokio::test]
+            async fn $case() {
+                crate::conformance::$group::$case(&<$bench>::default()).await;
+            })+
+        })+
+    };
+}
+
+conformance! {
+    {
+        onboarding {
+            registering_is_idempotent,
+            an_identifier_is_in_force_from_its_addition,
+            an_identifier_that_is_added_again_changes_nothing,
+            an_identifier_that_is_deleted_is_no_longer_in_force,
+            an_identifier_that_moves_is_replaced,
+            what_is_onboarded_counts_at_once,
+            cards_come_back_in_the_order_asked,
+            a_card_that_is_linked_again_is_replaced,
+            credentials_come_back_as_they_were,
+        }
+        files {
+            a_new_file_begins_at_its_beginning,
+            a_file_that_is_being_read_is_busy_for_another,
+            its_own_holder_may_take_a_file_up_again,
+            a_file_that_was_given_back_goes_on_where_it_stopped,
+            a_file_whose_lease_ran_out_passes_to_another,
+            the_same_bytes_of_another_feed_are_another_file,
+            a_refused_file_says_why_and_may_come_again,
+            a_file_that_was_imported_may_come_again,
+            a_file_that_does_not_add_up_is_refused,
+            files_are_listed_newest_first,
+        }
+        importing {
+            new_records_are_taken_and_counted,
+            the_same_records_again_are_duplicates,
+            the_same_key_with_another_amount_is_a_conflict,
+            a_key_is_of_one_feed_type_and_day,
+            a_refused_record_is_kept_once_for_each_occurrence,
+            a_quarantined_record_keeps_its_raw_record,
+            skipped_records_are_counted,
+            what_one_commit_adds_is_one_match_group,
+        }
+        jobs {
+            a_job_covers_exactly_what_its_commit_added,
+            a_commit_that_adds_nothing_makes_no_job,
+            jobs_come_in_the_order_they_were_added,
+            a_job_is_not_due_before_its_time,
+            a_lane_is_never_leased_to_two_holders,
+            a_lane_passes_to_another_holder_whole,
+            jobs_without_a_lane_run_side_by_side,
+            a_lease_that_ran_out_passes_on_with_a_later_token,
+            a_stale_commit_leaves_nothing_behind,
+            a_lease_that_was_given_back_is_over,
+            a_lease_ends_with_its_job_for_ever,
+            keeping_a_job_prolongs_its_lease,
+            the_next_job_is_due_when_it_is_free,
+        }
+        matching {
+            undecided_payments_come_in_order_without_the_matched,
+            an_identity_is_stored_once_and_returned,
+            candidates_lie_within_the_reach_edges_and_all,
+            candidates_are_found_across_days,
+            candidates_are_of_the_probes_mids_amount_and_currency,
+            a_sale_that_many_probes_ask_for_comes_once,
+            a_matched_sale_is_no_candidate,
+            a_list_of_mids_is_found_by_each_of_its_mids,
+            a_list_of_mids_says_whether_it_has_days,
+            a_second_match_for_a_payment_is_a_conflict,
+            a_second_match_for_a_sale_is_a_conflict,
+            a_match_that_must_not_be_is_no_conflict,
+            a_reason_replaces_an_earlier_one_and_ends_with_the_match,
+            a_matched_payment_is_not_opened,
+            only_what_waits_for_a_sale_is_reopened,
+            payments_that_wait_for_their_card_come_in_pages,
+        }
+        delivering {
+            an_export_tells_all_there_is,
+            a_spotted_payment_tells_of_itself,
+            undelivered_exports_come_in_order_of_one_scheme,
+            a_delivery_moves_through_its_states,
+            what_is_delivered_stays_delivered,
+            an_export_file_grows,
+        }
+        inquiring {
+            status_counts_everything,
+            a_transaction_is_found_by_its_own_id,
+            a_story_tells_all,
+            a_story_that_is_not_there_is_none,
+            lists_come_in_pages,
+            neighbours_are_the_nearest,
+            a_sound_store_has_no_findings,
+            a_payment_that_nobody_will_decide_is_found,
+            an_export_that_nobody_will_deliver_is_found,
+        }
+    }
+    on
+    model: crate::support::ModelBench,
+    sqlite: crate::support::SqliteBench,
+}

@@ -1,0 +1,42 @@
+//! The model and SQLite live through the same random days, and must give the same answers.
+//!
+//! A [`Step`] is what somebody does: import a file, claim a job, commit under a lease that may have
+//! been lost long ago, deliver, wait. Numbers in it are reduced to what there is when it is taken,
+//! so that any sequence of steps is a story, and so is what is left of it when it is shrunk.
+
+mod step;
+mod twins;
+
+use proptest::prelude::*;
+use step::{Step, steps};
+use twins::Twins;
+
+/// Stories told; each opens a database of its own.
+const STORIES: u32 = 32;
+
+fn live_through(story: Vec<Step>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut twins = Twins::new().await;
+        for step in story {
+            twins.take(step).await;
+            twins.compare_briefly().await;
+        }
+        twins.compare().await;
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: STORIES,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_model_and_sqlite_give_the_same_answers(story in steps()) {
+        live_through(story);
+    }
+}

@@ -1,0 +1,136 @@
+//! What somebody may do, and any sequence of it.
+
+use proptest::prelude::*;
+
+/// One thing that somebody does.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A stretch of a file is imported.
+    Import {
+        /// Which feed: payments settled, payments authorised, sales.
+        feed: u8,
+        /// Which file; the same one may come again.
+        file: u8,
+        holder: u8,
+        records: Vec<Record>,
+        /// Whether the file ends here.
+        ends: bool,
+    },
+    /// Somebody asks for work.
+    Claim { holder: u8, queue: u8 },
+    /// A batch is decided under one of the leases there ever were, or by a person.
+    Decide {
+        lease: Option<u8>,
+        /// Payments and sales, each to become a match.
+        pairs: Vec<(u8, u8)>,
+        /// Payments that stay open, each with its reason.
+        open: Vec<(u8, u8)>,
+        end: End,
+    },
+    /// Exports are tried.
+    Deliver {
+        lease: Option<u8>,
+        /// Exports, each with its state from then on.
+        deliveries: Vec<(u8, u8)>,
+        end: End,
+    },
+    /// An identifier is put in force or out of it.
+    Onboard { mid: u8, scheme: u8, add: bool },
+    /// A card is linked.
+    Link { card: u8, member: u8 },
+    /// Time passes, in seconds.
+    Wait(u8),
+}
+
+/// A record of a file.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its transaction id.
+    pub name: u8,
+    pub amount: u8,
+    pub when: u8,
+    pub till: u8,
+    /// Whether it is refused instead, and why.
+    pub refused: Option<bool>,
+}
+
+/// What becomes of a job.
+#[derive(Clone, Copy, Debug)]
+pub enum End {
+    Keep,
+    Done,
+    Again,
+}
+
+/// A story.
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 1..50)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => import(),
+        4 => (0..3_u8, 0..3_u8).prop_map(|(holder, queue)| Step::Claim { holder, queue }),
+        8 => decide(),
+        3 => deliver(),
+        1 => (0..3_u8, 0..2_u8, any::<bool>())
+            .prop_map(|(mid, scheme, add)| Step::Onboard { mid, scheme, add }),
+        1 => (0..3_u8, 0..3_u8).prop_map(|(card, member)| Step::Link { card, member }),
+        2 => (1..90_u8).prop_map(Step::Wait),
+    ]
+}
+
+fn import() -> impl Strategy<Value = Step> {
+    let records = prop::collection::vec(record(), 0..7);
+    (0..3_u8, 0..4_u8, 0..2_u8, records, any::<bool>()).prop_map(
+        |(feed, file, holder, records, ends)| Step::Import {
+            feed,
+            file,
+            holder,
+            records,
+            ends,
+        },
+    )
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let refused = prop_oneof![8 => Just(None), 1 => any::<bool>().prop_map(Some)];
+    (0..8_u8, 0..3_u8, 0..5_u8, 0..3_u8, refused).prop_map(|(name, amount, when, till, refused)| {
+        Record {
+            name,
+            amount,
+            when,
+            till,
+            refused,
+        }
+    })
+}
+
+fn decide() -> impl Strategy<Value = Step> {
+    let pairs = prop::collection::vec(any::<(u8, u8)>(), 0..4);
+    let open = prop::collection::vec((any::<u8>(), 0..7_u8), 0..3);
+    (lease(), pairs, open, end()).prop_map(|(lease, pairs, open, end)| Step::Decide {
+        lease,
+        pairs,
+        open,
+        end,
+    })
+}
+
+fn deliver() -> impl Strategy<Value = Step> {
+    let deliveries = prop::collection::vec((any::<u8>(), 0..5_u8), 0..3);
+    (lease(), deliveries, end()).prop_map(|(lease, deliveries, end)| Step::Deliver {
+        lease,
+        deliveries,
+        end,
+    })
+}
+
+/// Counted from the newest, so that leases that still hold are taken often enough.
+fn lease() -> impl Strategy<Value = Option<u8>> {
+    prop_oneof![Just(None), (0..6_u8).prop_map(Some)]
+}
+
+fn end() -> impl Strategy<Value = End> {
+    prop_oneof![Just(End::Keep), Just(End::Done), Just(End::Again)]
+}

@@ -1,0 +1,421 @@
+//! Two stores that are told the same.
+
+use super::step::{End, Record, Step};
+use crate::support::{
+    BAKERY, Bench, FeedName, ModelBench, NOON, SqliteBench, Town, VISA_AUTH, VISA_SETTLED,
+    card_link, gbp, holder, mid_change, payment, picture, refused, sale,
+};
+use harmonia_core::card::CardToken;
+use harmonia_core::changes::{
+    Attempt, CardInScheme, Changes, Delivery, FileEnd, ImportedBody, JobEnd, MidAction, MidChange,
+    Queue, Span, StillOpen,
+};
+use harmonia_core::ids::{ExportId, MidSetId, PaymentId, SaleId};
+use harmonia_core::matching::{OpenReason, Reach, Sale};
+use harmonia_core::money::{Currency, Money};
+use harmonia_core::problem::RejectReason;
+use harmonia_core::state::{ExportState, FileState};
+use harmonia_core::time::{HOUR_US, Instant, Moment, Precision, SECOND_US};
+use harmonia_journey::ports::{
+    CommitError, Committed, FileArrival, FileClaim, Lease, Probe, Side, Store, StoreError,
+};
+use std::fmt::Debug;
+
+const QUEUES: [Queue; 3] = [Queue::Matching, Queue::Import, Queue::Export];
+
+/// The model and SQLite, and the leases each gave for the same claims.
+pub struct Twins {
+    model: Town,
+    sqlite: Town,
+    leases: Vec<[Lease; 2]>,
+    now: Instant,
+    /// How many records came: no row has a larger number.
+    records: i64,
+    /// Holds the database's folder.
+    _bench: SqliteBench,
+}
+
+impl Twins {
+    pub async fn new() -> Self {
+        let bench = SqliteBench::default();
+        Self {
+            model: Town::new(&ModelBench).await,
+            sqlite: Town::in_store(bench.fresh().await).await,
+            leases: Vec::new(),
+            now: NOON,
+            records: 0,
+            _bench: bench,
+        }
+    }
+
+    /// Takes a step on both, and wants the same answer.
+    pub async fn take(&mut self, step: Step) {
+        match step {
+            Step::Import {
+                feed,
+                file,
+                holder,
+                records,
+                ends,
+            } => self.import(feed, file, holder, &records, ends).await,
+            Step::Claim { holder, queue } => self.claim(holder, queue).await,
+            Step::Decide {
+                lease,
+                pairs,
+                open,
+                end,
+            } => self.decide(lease, &pairs, &open, end).await,
+            Step::Deliver {
+                lease,
+                deliveries,
+                end,
+            } => self.deliver(lease, &deliveries, end).await,
+            Step::Onboard { mid, scheme, add } => self.onboard(mid, scheme, add).await,
+            Step::Link { card, member } => {
+                let mut changes = Changes::none(self.now);
+                let link = card_link(&format!("member-{member}"));
+                changes.cards = vec![self.model.linked(&format!("card-{card}"), link)];
+                self.commit([Lease::Operator; 2], changes).await;
+            }
+            Step::Wait(seconds) => self.now = self.now.plus(i64::from(seconds) * SECOND_US),
+        }
+    }
+
+    async fn import(&mut self, feed: u8, file: u8, name: u8, records: &[Record], ends: bool) {
+        let feed = [VISA_SETTLED, VISA_AUTH, BAKERY][usize::from(feed)];
+        let arrival = arrival(feed, file);
+        let me = holder(&format!("holder-{name}"));
+        let now = self.now;
+        let claims = [
+            self.model.store.claim_file(&arrival, &me, now).await,
+            self.sqlite.store.claim_file(&arrival, &me, now).await,
+        ];
+        let (file, leases, records_read) = match claims.map(Result::unwrap) {
+            [
+                FileClaim::Yours {
+                    file,
+                    lease,
+                    records_read,
+                },
+                FileClaim::Yours {
+                    file: other_file,
+                    lease: other_lease,
+                    records_read: other_read,
+                },
+            ] => {
+                assert_eq!((file, records_read), (other_file, other_read));
+                (file, [lease, other_lease], records_read)
+            }
+            [one, other] => return assert_eq!(one, other),
+        };
+        self.leases.push(leases);
+        self.records += records.len() as i64;
+        let bodies = records.iter().map(|record| self.body(feed, record));
+        let mut changes = self.model.whole_file(file, feed, bodies.collect());
+        changes.at = now;
+        if let Some(imported) = changes.imported.as_mut() {
+            imported.records_read += records_read;
+            if !ends {
+                imported.state = FileState::Importing;
+                changes.job = JobEnd::Keep;
+            }
+        }
+        self.commit(leases, changes).await;
+    }
+
+    fn body(&self, feed: FeedName, record: &Record) -> ImportedBody {
+        let name = format!("t-{}", record.name);
+        let (when, amount) = (when(record.when), amount(record.amount));
+        match record.refused {
+            Some(true) => return refused(RejectReason::UnknownMid, record.name),
+            Some(false) => return refused(RejectReason::BadAmount, record.name),
+            None => {}
+        }
+        if feed == BAKERY {
+            let mut sold = sale(&name);
+            let mids: &[&str] = [&["m-1"][..], &["m-2"], &["m-1", "m-2"]][usize::from(record.till)];
+            sold.place.mids = mids.iter().map(|mid| (*mid).into()).collect();
+            (sold.when, sold.amount) = (when, amount);
+            return self.model.sold(sold);
+        }
+        let mut paid = payment(&name);
+        paid.identifiers.primary = Some(["m-1", "m-2", "m-1"][usize::from(record.till)].into());
+        (paid.when, paid.amount) = (when, amount);
+        self.model.paid(paid)
+    }
+
+    async fn claim(&mut self, name: u8, queue: u8) {
+        let me = holder(&format!("holder-{name}"));
+        let queues = [QUEUES[usize::from(queue)], Queue::Identify];
+        let model = self.model.store.claim(&queues, &me, self.now).await;
+        let sqlite = self.sqlite.store.claim(&queues, &me, self.now).await;
+        match (model.unwrap(), sqlite.unwrap()) {
+            (Some(one), Some(mut other)) => {
+                self.leases.push([one.lease, other.lease]);
+                other.lease = one.lease;
+                assert_eq!(one, other);
+            }
+            (one, other) => assert_eq!(one, other),
+        }
+    }
+
+    async fn decide(&self, lease: Option<u8>, pairs: &[(u8, u8)], open: &[(u8, u8)], end: End) {
+        let payments = self.known(Side::Payment).await;
+        let sales = self.known(Side::Sale).await;
+        let mut chosen = Vec::new();
+        for (payment, sale) in pairs {
+            if let (Some(payment), Some(sale)) = (pick(&payments, *payment), pick(&sales, *sale)) {
+                chosen.push((PaymentId(payment), SaleId(sale)));
+            }
+        }
+        let mut changes = self.model.matching(&chosen);
+        for new in &mut changes.matches {
+            let story = self.model.store.story(Side::Payment, new.payment.0).await;
+            let story = story.unwrap().unwrap();
+            new.was_open = story.transaction.pending_reason.is_some();
+        }
+        changes.open = open
+            .iter()
+            .filter_map(|(payment, reason)| {
+                Some(StillOpen {
+                    payment: PaymentId(pick(&payments, *payment)?),
+                    reason: OpenReason::ALL[usize::from(*reason)],
+                })
+            })
+            .collect();
+        self.commit_under(lease, changes, end).await;
+    }
+
+    async fn deliver(&self, lease: Option<u8>, deliveries: &[(u8, u8)], end: End) {
+        let exports = self.model.store.exports(None, 0, 1000).await.unwrap();
+        let exports: Vec<i64> = exports.iter().map(|row| row.id).collect();
+        let delivery = |(export, state): &(u8, u8)| {
+            let state = ExportState::ALL[usize::from(*state)];
+            Some(Delivery {
+                export: ExportId(pick(&exports, *export)?),
+                state,
+                reason: Some(format!("it is {state}")),
+            })
+        };
+        let mut changes = Changes::none(self.now);
+        changes.attempt = Some(Attempt {
+            scheme: self.model.bakery,
+            destination: "out.jsonl".to_owned(),
+            body: String::new(),
+            response: Some("written".to_owned()),
+            error: None,
+            duration_us: 1,
+            deliveries: deliveries.iter().filter_map(delivery).collect(),
+            file: Some(FileEnd {
+                name: "out.jsonl".to_owned(),
+                length: deliveries.len() as u64,
+            }),
+        });
+        self.commit_under(lease, changes, end).await;
+    }
+
+    async fn onboard(&self, mid: u8, scheme: u8, add: bool) {
+        let scheme = ["bakery", "books"][usize::from(scheme)];
+        let mut changes = Changes::none(self.now);
+        changes.mids.push(MidChange {
+            action: if add {
+                MidAction::Add
+            } else {
+                MidAction::Delete
+            },
+            ..mid_change(&format!("x-{mid}"), scheme)
+        });
+        self.commit([Lease::Operator; 2], changes).await;
+    }
+
+    /// The rows of a side that there are.
+    async fn known(&self, side: Side) -> Vec<i64> {
+        let mut known = Vec::new();
+        for id in 1..=self.records {
+            let story = self.model.store.story(side, id).await;
+            known.extend(story.unwrap().map(|_| id));
+        }
+        known
+    }
+
+    async fn commit_under(&self, lease: Option<u8>, mut changes: Changes, end: End) {
+        let from_newest = |back: u8| self.leases.iter().rev().nth(usize::from(back)).copied();
+        let leases = lease.and_then(from_newest).unwrap_or([Lease::Operator; 2]);
+        changes.at = self.now;
+        changes.job = match end {
+            End::Keep => JobEnd::Keep,
+            End::Done => JobEnd::Done,
+            End::Again => JobEnd::Again {
+                ready_at: self.now.plus(SECOND_US),
+            },
+        };
+        self.commit(leases, changes).await;
+    }
+
+    async fn commit(&self, leases: [Lease; 2], changes: Changes) {
+        let model = self.model.store.commit(leases[0], changes.clone()).await;
+        let sqlite = self.sqlite.store.commit(leases[1], changes).await;
+        assert_eq!(answer(model), answer(sqlite));
+    }
+
+    /// Asks both the same.
+    async fn both<T: Debug + PartialEq>(&self, ask: impl AsyncFn(&dyn Store) -> T) -> T {
+        let model = ask(&*self.model.store).await;
+        let sqlite = ask(&*self.sqlite.store).await;
+        assert_eq!(model, sqlite);
+        model
+    }
+
+    /// Compares what is quickly seen.
+    pub async fn compare_briefly(&self) {
+        let now = self.now;
+        self.both(async |store| store.status(now).await.unwrap())
+            .await;
+        for queue in Queue::ALL {
+            self.both(async |store| store.next_due(&[queue]).await.unwrap())
+                .await;
+        }
+    }
+
+    /// Compares everything that can be seen.
+    pub async fn compare(&self) {
+        let now = self.now;
+        let records = self.records;
+        self.both(async |store| picture(store, now, records).await)
+            .await;
+        self.both(async |store| findings(store).await).await;
+        self.compare_for_stages().await;
+        for id in 1..=self.records {
+            self.both(async |store| store.payments_near(SaleId(id), 5).await.unwrap())
+                .await;
+            self.both(async |store| store.neighbours(PaymentId(id), 5).await.unwrap())
+                .await;
+        }
+    }
+
+    /// Compares what the stages of the journey read.
+    async fn compare_for_stages(&self) {
+        let all = Span::Range(1, self.records);
+        let bakery = self.model.bakery;
+        self.both(async |store| store.undecided(&all).await.unwrap())
+            .await;
+        self.both(async |store| store.undelivered(bakery, &all).await.unwrap())
+            .await;
+        self.both(async |store| store.export_file("out.jsonl").await.unwrap())
+            .await;
+        self.both(async |store| store.unidentified(PaymentId(2), 3).await.unwrap())
+            .await;
+        let cards = [0, 1, 2].map(|card| CardInScheme {
+            scheme: bakery,
+            card_token: CardToken(format!("card-{card}").into()),
+        });
+        self.both(async |store| store.card_links(&cards).await.unwrap())
+            .await;
+        let probes = probes();
+        self.both(async |store| candidates(store, &probes).await)
+            .await;
+        // Where nothing is open, a store may spare itself looking for what is to be reopened.
+        let status = self.model.store.status(self.now).await.unwrap();
+        if status
+            .open_payments
+            .iter()
+            .all(|open| open.reason == "WAITING")
+        {
+            return;
+        }
+        let open = self
+            .both(async |store| store.open_sales(&all).await.unwrap())
+            .await;
+        let reach = |sale: &Sale| Reach {
+            from: sale.when.start.plus(-HOUR_US),
+            to: sale.when.start.plus(SECOND_US),
+        };
+        let open = open.into_iter().map(|(scheme, sale)| {
+            let reach = reach(&sale);
+            (scheme, sale, reach)
+        });
+        let open: Vec<_> = open.collect();
+        self.both(async |store| store.reopened(&open).await.unwrap())
+            .await;
+    }
+}
+
+/// A commit's answer, as far as it is promised.
+fn answer(result: Result<Committed, CommitError>) -> Result<Committed, &'static str> {
+    result.map_err(|error| match error {
+        CommitError::StaleLease => "stale",
+        CommitError::Conflict => "conflict",
+        CommitError::Store(StoreError::Busy(_)) => "busy",
+        CommitError::Store(StoreError::Broken(_)) => "broken",
+    })
+}
+
+async fn findings(store: &dyn Store) -> Vec<(String, u64)> {
+    let findings = store.audit().await.unwrap();
+    findings
+        .into_iter()
+        .map(|finding| (finding.invariant, finding.count))
+        .collect()
+}
+
+async fn candidates(store: &dyn Store, probes: &[Probe]) -> Vec<Sale> {
+    let mut found = store.candidates(probes).await.unwrap();
+    found.sort_by_key(|sale| sale.id);
+    found
+}
+
+fn probes() -> Vec<Probe> {
+    let mut probes = Vec::new();
+    for mid_set in 1..=3 {
+        for number in 0..3 {
+            probes.push(Probe {
+                mid_set: MidSetId(mid_set),
+                amount: amount(number),
+                reach: Reach {
+                    from: when(1).start,
+                    to: when(2).start,
+                },
+            });
+        }
+    }
+    probes
+}
+
+fn arrival(feed: FeedName, file: u8) -> FileArrival {
+    FileArrival {
+        provider: crate::support::slug(feed.0),
+        feed_type: feed.1,
+        feed_name: crate::support::slug(feed.2),
+        source: format!("in/{file}.csv"),
+        size_bytes: 10,
+        sha256: format!("{file:064x}"),
+    }
+}
+
+/// Around a midnight, where days begin.
+fn when(number: u8) -> Moment {
+    let midnight = NOON.plus(12 * HOUR_US);
+    let (start, precision) = match number {
+        0 => (NOON, Precision::Second),
+        1 => (midnight.plus(-1), Precision::Microsecond),
+        2 => (midnight, Precision::Minute),
+        3 => (midnight, Precision::Day),
+        _ => (midnight.plus(HOUR_US), Precision::Second),
+    };
+    Moment { start, precision }
+}
+
+fn amount(number: u8) -> Money {
+    match number {
+        0 => gbp(1099),
+        1 => gbp(-250),
+        _ => Money {
+            minor: 1099,
+            currency: Currency::new("EUR").unwrap(),
+        },
+    }
+}
+
+fn pick(ids: &[i64], number: u8) -> Option<i64> {
+    ids.get(usize::from(number) % ids.len().max(1)).copied()
+}

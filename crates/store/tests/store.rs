@@ -1,0 +1,14 @@
+//! What a store promises, held against every store there is.
+//!
+//! [`conformance`] is the one suite that all stores pass, the in-memory model included;
+//! [`property`] drives the model and SQLite through the same random days and wants the same
+//! answers; [`sqlite`] is what only SQLite can get wrong: its schema, its plans, its file.
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod property;
+#[cfg(test)]
+mod sqlite;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,12 @@
+//! Stores to test, a small town to test them with, and a picture of everything a store shows.
+
+mod bench;
+mod picture;
+mod town;
+
+pub use bench::{Bench, LEASE_US, ModelBench, SqliteBench, holder};
+pub use picture::{Picture, picture};
+pub use town::{
+    BAKERY, BOOKS, FeedName, NOON, Town, VISA_AUTH, VISA_SETTLED, card_link, gbp, mid_change,
+    payment, refused, sale, slug,
+};

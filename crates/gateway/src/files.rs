@@ -1,0 +1,239 @@
+//! Files on this machine: feeds that arrive in folders, exports that leave as lines of a file.
+//!
+//! Below a base folder: `imports/<path>` is where feeds arrive, `archives/<YYYY-MM-DD>/<slug>/`
+//! where they go when they were read, `refused/<slug>/` where they go when they were not.
+
+use async_trait::async_trait;
+use harmonia_core::feed::Feed;
+use harmonia_core::time::Day;
+use harmonia_journey::import::Readable;
+use harmonia_journey::ports::{AppendError, FileCourier};
+use harmonia_journey::watch::{Inbox, InboxError};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// Endings of files that somebody is still writing under another name.
+const UNFINISHED: [&str; 4] = ["part", "tmp", "draft", "filepart"];
+
+/// A file on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalFile(pub PathBuf);
+
+impl Readable for LocalFile {
+    fn open(&self) -> std::io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(File::open(&self.0)?))
+    }
+
+    fn source(&self) -> String {
+        self.0.display().to_string()
+    }
+}
+
+/// The folders below a base folder.
+#[derive(Clone, Debug)]
+pub struct LocalFolders {
+    base: PathBuf,
+    /// How long a file must have lain unchanged before it is taken for whole.
+    settle: Duration,
+}
+
+impl LocalFolders {
+    /// Below `base`; a file counts as whole when nothing has changed it for `settle`.
+    pub fn new(base: PathBuf, settle: Duration) -> Self {
+        Self { base, settle }
+    }
+
+    /// Where a feed's files arrive.
+    pub fn imports(&self, path: &str) -> PathBuf {
+        self.base.join("imports").join(path)
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<PathBuf>, InboxError> {
+        let folder = self.imports(path);
+        let failed = |error: std::io::Error| {
+            InboxError(format!(
+                "cannot look into {}: {error}. Create the folder, or set \
+                 TXM_LOCAL_IMPORT_BASE_PATH to the one that has `imports`",
+                folder.display()
+            ))
+        };
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if self.is_whole(&path) {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    fn is_whole(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let ending = path.extension().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') || UNFINISHED.contains(&ending.as_ref()) {
+            return false;
+        }
+        let Ok(about) = path.metadata() else {
+            return false;
+        };
+        let age = |since: SystemTime| SystemTime::now().duration_since(since).unwrap_or_default();
+        about.is_file()
+            && about
+                .modified()
+                .is_ok_and(|since| age(since) >= self.settle)
+    }
+}
+
+#[async_trait]
+impl Inbox for LocalFolders {
+    async fn arrivals(&self, path: &str) -> Result<Vec<Arc<dyn Readable>>, InboxError> {
+        let files = self.list(path)?;
+        Ok(files
+            .into_iter()
+            .map(|path| Arc::new(LocalFile(path)) as Arc<dyn Readable>)
+            .collect())
+    }
+
+    async fn archive(&self, feed: &Feed, file: &dyn Readable, day: Day) -> Result<(), InboxError> {
+        let folder = self.base.join("archives").join(day.to_string());
+        put_away(
+            Path::new(&file.source()),
+            &folder.join(feed.provider_slug.as_str()),
+        )
+    }
+
+    async fn set_aside(&self, feed: &Feed, file: &dyn Readable) -> Result<(), InboxError> {
+        let folder = self.base.join("refused").join(feed.provider_slug.as_str());
+        put_away(Path::new(&file.source()), &folder)
+    }
+}
+
+/// Moves a file into a folder, under another name where its own is taken: nothing is overwritten.
+fn put_away(file: &Path, folder: &Path) -> Result<(), InboxError> {
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let run = || -> std::io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let mut target = folder.join(&name);
+        let mut copy = 1;
+        while target.try_exists()? {
+            copy += 1;
+            target = folder.join(format!("{name}.{copy}"));
+        }
+        std::fs::rename(file, &target)
+    };
+    run().map_err(|error| {
+        InboxError(format!(
+            "{} was read but cannot be moved to {}: {error}. It will be read again, which adds \
+             nothing; give this user write access to both folders",
+            file.display(),
+            folder.display()
+        ))
+    })
+}
+
+/// Writes export files below a folder.
+#[derive(Clone, Debug)]
+pub struct ExportFolder(pub PathBuf);
+
+#[async_trait]
+impl FileCourier for ExportFolder {
+    async fn append(&self, name: &str, offset: u64, bytes: Vec<u8>) -> Result<u64, AppendError> {
+        let path = self.0.join(name);
+        let shown = path.display().to_string();
+        let write = tokio::task::spawn_blocking(move || append(&path, offset, &bytes));
+        let written = write
+            .await
+            .unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        written.map_err(|error| AppendError { path: shown, error })
+    }
+}
+
+fn append(path: &Path, offset: u64, bytes: &[u8]) -> std::io::Result<u64> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let is_new = !path.exists();
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)?;
+    let length = file.metadata()?.len();
+    let start = offset.min(length);
+    if length < offset {
+        tracing::warn!(
+            file = %path.display(),
+            "an export file is shorter than what was delivered into it: it goes on where it ends"
+        );
+    }
+    file.set_len(start)?;
+    file.seek(SeekFrom::Start(start))?;
+    file.write_all(bytes)?;
+    file.sync_data()?;
+    if is_new && let Some(folder) = path.parent() {
+        // The file's name must survive a power cut as well as its bytes.
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(start + bytes.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_delivered_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b.jsonl");
+        assert_eq!(append(&path, 0, b"one\n").unwrap(), 4);
+        assert_eq!(append(&path, 4, b"two\nthree\n").unwrap(), 14);
+        assert_eq!(append(&path, 4, b"two\n").unwrap(), 8);
+        assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\n");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(append(&path, 8, b"four\n").unwrap(), 5);
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_is_left_alone() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = base.path().join("imports/shop");
+        std::fs::create_dir_all(&folder).unwrap();
+        for name in ["b.csv", "a.csv", ".a.csv", "c.csv.part", "d.tmp"] {
+            std::fs::write(folder.join(name), "x").unwrap();
+        }
+        let names = |settle| -> Vec<_> {
+            let folders = LocalFolders::new(base.path().to_owned(), settle);
+            let files = folders.list("shop").unwrap();
+            files
+                .iter()
+                .map(|path| path.file_name().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(names(Duration::ZERO), ["a.csv", "b.csv"]);
+        assert!(names(Duration::from_secs(3600)).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_overwritten_when_files_are_put_away() {
+        let base = tempfile::tempdir().unwrap();
+        for _ in 0..3 {
+            let file = base.path().join("a.csv");
+            std::fs::write(&file, "x").unwrap();
+            put_away(&file, &base.path().join("archive")).unwrap();
+        }
+        let mut names: Vec<_> = std::fs::read_dir(base.path().join("archive"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["a.csv", "a.csv.2", "a.csv.3"]);
+    }
+}

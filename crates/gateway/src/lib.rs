@@ -1,0 +1,3 @@
+//! Harmonia's doors to the world. The embedded default needs one: [`files`].
+
+pub mod files;

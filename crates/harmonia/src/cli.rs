@@ -1,0 +1,317 @@
+//! The command line: what can be asked, in the words its users have for it.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Matches card payments with till sales, and tells merchants which member to reward.
+#[derive(Debug, Parser)]
+#[command(version, after_help = settings_help(), max_term_width = 100)]
+pub struct Cli {
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the whole journey on generated input whose truth is known
+    Demo(DemoArgs),
+    /// Do everything in one process: watch folders, match, tell merchants; until stopped
+    Run,
+    /// Bring the database's schema up to date
+    Migrate(MigrateArgs),
+    /// Import files through a feed, or watch where it arrives
+    Import(ImportArgs),
+    /// Work until nothing is due, then stop
+    Drain(DrainArgs),
+    /// Merchant identifiers: onboard, list, remove
+    Mids(MidsArgs),
+    /// The built-in card-link table: load, list
+    Cards(CardsArgs),
+    /// Check agent files and run their examples
+    Check(CheckArgs),
+    /// Explain why a payment or a sale was matched, or was not
+    Why(WhyArgs),
+    /// Tell the whole story of one transaction
+    Lifecycle(LifecycleArgs),
+    /// List matches
+    Matches(MatchesArgs),
+    /// Records that could not be taken, or wait for a MID
+    Rejects(RejectsArgs),
+    /// What merchants are told
+    Exports(ExportsArgs),
+    /// Write sample feeds with their MIDs, cards and truth
+    Generate(GenerateArgs),
+    /// Where everything stands
+    Status,
+    /// Check the invariants; exit 1 when one does not hold
+    Audit,
+}
+
+/// `harmonia demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How many purchases to generate
+    #[arg(short = 'n', long = "pairs", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub purchases: u64,
+    /// Which of the many worlds of this size
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How transaction ids look
+    #[arg(long, value_enum, default_value_t = Ids::Counter)]
+    pub ids: Ids,
+}
+
+/// How transaction ids look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Ids {
+    /// One after the other
+    Counter,
+    /// Random, like UUIDs
+    Random,
+}
+
+/// `harmonia migrate`
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Only say what is applied and what would be
+    #[arg(long)]
+    pub status: bool,
+}
+
+/// `harmonia import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// A merchant's slug, or one feed of a payment provider
+    pub agent: String,
+    /// Files to import, where they lie; without any, what has arrived in the feed's folder
+    pub files: Vec<PathBuf>,
+    /// The format of the files, if it is not the feed's own
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Import what is there now and stop, instead of watching
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// A format that every feed takes besides its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Harmonia's own: JSON lines or a JSON list
+    Canonical,
+}
+
+/// `harmonia drain`
+#[derive(Debug, Args)]
+pub struct DrainArgs {
+    /// Give up, with exit code 1, when there is still work after this long: 30s, 5m, 1h
+    #[arg(long, value_parser = duration)]
+    pub timeout: Option<std::time::Duration>,
+}
+
+/// `harmonia mids`
+#[derive(Debug, Args)]
+pub struct MidsArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: MidsAction,
+}
+
+/// What to do with merchant identifiers.
+#[derive(Debug, Subcommand)]
+pub enum MidsAction {
+    /// Onboard (or with action D remove) the identifiers of a CSV file
+    Import {
+        /// No header; ten columns: provider, identifier, type, scheme, location id, internal id,
+        /// scheme name, location, postcode, action (A or D)
+        file: PathBuf,
+    },
+    /// List the identifiers in force
+    List,
+    /// Take one identifier out of force
+    Remove {
+        /// The payment provider
+        provider: String,
+        /// PRIMARY, SECONDARY or PSIMI
+        identifier_type: String,
+        /// The identifier
+        identifier: String,
+    },
+}
+
+/// `harmonia cards`
+#[derive(Debug, Args)]
+pub struct CardsArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: CardsAction,
+}
+
+/// What to do with linked cards.
+#[derive(Debug, Subcommand)]
+pub enum CardsAction {
+    /// Link the cards of a CSV file
+    Import {
+        /// With a header: card_token, scheme_slug, loyalty_id, user_id, scheme_account_id,
+        /// payment_card_account_id, first_six, last_four, expiry_month, expiry_year, credentials
+        file: PathBuf,
+    },
+    /// List linked cards
+    List {
+        /// At most so many
+        #[arg(long, default_value_t = 1000)]
+        limit: usize,
+    },
+}
+
+/// `harmonia check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Agent files; without any, all of TXM_AGENTS_DIR
+    pub files: Vec<PathBuf>,
+}
+
+/// Which kind of transaction is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// A card payment
+    Payment,
+    /// A merchant's sale
+    Sale,
+}
+
+/// `harmonia why`
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// What it is
+    #[arg(value_enum)]
+    pub kind: Kind,
+    /// The provider's or merchant's own id of it
+    pub transaction_id: String,
+}
+
+/// `harmonia lifecycle`
+#[derive(Debug, Args)]
+pub struct LifecycleArgs {
+    /// The provider's or merchant's own id of it
+    pub transaction_id: String,
+}
+
+/// `harmonia matches`
+#[derive(Debug, Args)]
+pub struct MatchesArgs {
+    /// Only those made since: 2026-06-02, 2026-06-02T14:00:00Z
+    #[arg(long, value_parser = instant)]
+    pub since: Option<harmonia_core::time::Instant>,
+    /// At most so many
+    #[arg(long)]
+    pub limit: Option<usize>,
+}
+
+/// `harmonia rejects`
+#[derive(Debug, Args)]
+pub struct RejectsArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: RejectsAction,
+}
+
+/// What to do with bad records.
+#[derive(Debug, Subcommand)]
+pub enum RejectsAction {
+    /// List them
+    List {
+        /// At most so many
+        #[arg(long)]
+        limit: Option<usize>,
+    },
+}
+
+/// `harmonia exports`
+#[derive(Debug, Args)]
+pub struct ExportsArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ExportsAction,
+}
+
+/// What to do with exports.
+#[derive(Debug, Subcommand)]
+pub enum ExportsAction {
+    /// List them
+    List {
+        /// Only those of a state: PENDING, DELIVERED, RETRYING, HELD, FAILED
+        #[arg(long)]
+        status: Option<String>,
+        /// At most so many
+        #[arg(long)]
+        limit: Option<usize>,
+    },
+    /// Print the bodies for given export transactions, without sending; needs no database
+    Render {
+        /// The merchant's slug
+        agent: String,
+        /// Export transactions, one JSON object a line; standard input without it
+        file: Option<PathBuf>,
+    },
+}
+
+/// `harmonia generate`
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// How many purchases
+    #[arg(short = 'n', long = "pairs", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub purchases: u64,
+    /// Which of the many worlds of this size
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How transaction ids look
+    #[arg(long, value_enum, default_value_t = Ids::Counter)]
+    pub ids: Ids,
+    /// Where to put the files
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || format!("{text:?} is not a duration: write 30s, 5m or 1h");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let unit = match &text[digits.len()..] {
+        "ms" => return Ok(std::time::Duration::from_millis(number)),
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    Ok(std::time::Duration::from_secs(number.saturating_mul(unit)))
+}
+
+fn instant(text: &str) -> Result<harmonia_core::time::Instant, String> {
+    let wrong = || format!("{text:?} is not a time: write 2026-06-02 or 2026-06-02T14:00:00Z");
+    let utc = jiff::tz::TimeZone::UTC;
+    let timestamp = text.parse::<jiff::Timestamp>().or_else(|_| {
+        let day: jiff::civil::Date = text.parse().map_err(|_| wrong())?;
+        day.to_zoned(utc)
+            .map(|zoned| zoned.timestamp())
+            .map_err(|_| wrong())
+    })?;
+    Ok(harmonia_core::time::Instant(timestamp.as_microsecond()))
+}
+
+/// The settings, for the end of `--help`.
+fn settings_help() -> String {
+    let mut text = String::from("Settings, from the environment or a .env file:\n");
+    for setting in harmonia_core::settings::ALL {
+        text.push_str(&format!(
+            "  {} [{}]\n     {}\n",
+            setting.name, setting.default, setting.doc
+        ));
+    }
+    text.push_str("\nExit codes: 0 done; 1 failed; 2 wrong usage.");
+    text
+}

@@ -1,0 +1,215 @@
+//! `harmonia import`: files through a feed, or a watch over where it arrives.
+
+use crate::cli::{Format, ImportArgs};
+use crate::output::{Failure, Printer, Progress, complain, or_dash, table};
+use crate::wiring::Wiring;
+use harmonia_core::feed::{Feed, Source};
+use harmonia_gateway::files::LocalFile;
+use harmonia_journey::import::{ImportReport, Readable, import_file};
+use harmonia_journey::ports::ImportOutcome;
+use harmonia_journey::{Journey, watch};
+use serde::Serialize;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// What became of one file, for people and programs.
+#[derive(Debug, Serialize)]
+pub struct FileOutcome {
+    source: String,
+    state: &'static str,
+    #[serde(flatten)]
+    outcome: ImportOutcome,
+    problem: Option<String>,
+}
+
+impl FileOutcome {
+    fn of(source: &str, report: &ImportReport) -> Self {
+        let (state, outcome, problem) = match report {
+            ImportReport::Imported(outcome) => ("IMPORTED", *outcome, None),
+            ImportReport::Refused(why) => ("REFUSED", ImportOutcome::default(), Some(why.clone())),
+            ImportReport::Busy { holder } => (
+                "BUSY",
+                ImportOutcome::default(),
+                Some(format!(
+                    "process {holder} is importing this very file; if it is gone, its lease ends \
+                     by itself: try again"
+                )),
+            ),
+        };
+        Self {
+            source: source.to_owned(),
+            state,
+            outcome,
+            problem,
+        }
+    }
+}
+
+/// Imports the files named, or what has arrived, or watches.
+pub async fn run(
+    wiring: &Wiring,
+    printer: &Printer,
+    args: &ImportArgs,
+) -> Result<ExitCode, Failure> {
+    let journey = wiring.journey().await?;
+    let feed = find_feed(&journey, &args.agent)?;
+    let feed = match args.format {
+        None => feed.clone(),
+        Some(Format::Canonical) => feed.canonical(),
+    };
+    if !args.files.is_empty() {
+        return import_named(&journey, &feed, printer, args).await;
+    }
+    if !matches!(feed.source, Source::Files { .. }) {
+        return Err(Failure::usage(format!(
+            "{} does not arrive in a folder that could be watched: name the files to import",
+            feed.name
+        )));
+    }
+    if args.once {
+        return import_arrived(wiring, &journey, &feed, printer).await;
+    }
+    let folders = wiring.folders(wiring.settings.settle);
+    let (_keep, mut stop) = super::run::stop_on_signals();
+    watch::forever(
+        &journey,
+        &feed,
+        &folders,
+        &tokio::sync::Notify::new(),
+        &mut stop,
+    )
+    .await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn import_named(
+    journey: &Journey,
+    feed: &Feed,
+    printer: &Printer,
+    args: &ImportArgs,
+) -> Result<ExitCode, Failure> {
+    let mut outcomes = Vec::new();
+    let mut failed = Vec::new();
+    for path in &args.files {
+        match import_one(journey, feed, path).await {
+            Ok(report) => outcomes.push(FileOutcome::of(&path.display().to_string(), &report)),
+            Err(failure) => failed.push(failure),
+        }
+    }
+    for failure in &failed {
+        complain(&failure.to_string());
+    }
+    let code = report(printer, &outcomes)?;
+    Ok(if failed.is_empty() {
+        code
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Imports one file with a progress bar.
+pub async fn import_one(
+    journey: &Journey,
+    feed: &Feed,
+    path: &Path,
+) -> Result<ImportReport, Failure> {
+    let file: Arc<dyn Readable> = Arc::new(LocalFile(path.to_owned()));
+    let progress = Progress::start(&format!("importing {}", feed.name), None);
+    let report = import_file(journey, feed, file, &|records| progress.at(records)).await?;
+    progress.done();
+    Ok(report)
+}
+
+async fn import_arrived(
+    wiring: &Wiring,
+    journey: &Journey,
+    feed: &Feed,
+    printer: &Printer,
+) -> Result<ExitCode, Failure> {
+    let folders = wiring.folders(Duration::ZERO);
+    let outcomes = Mutex::new(Vec::new());
+    let told = |source: &str, report: &ImportReport| {
+        let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.push(FileOutcome::of(source, report));
+    };
+    let looked = watch::look_once(journey, feed, &folders, &told).await;
+    let outcomes = outcomes
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let code = report(printer, &outcomes)?;
+    looked?;
+    Ok(code)
+}
+
+fn report(printer: &Printer, outcomes: &[FileOutcome]) -> Result<ExitCode, Failure> {
+    printer.print(&outcomes, || {
+        if outcomes.is_empty() {
+            return "nothing was imported".to_owned();
+        }
+        let mut rows = table(&[
+            "file",
+            "state",
+            "read",
+            "new",
+            "duplicate",
+            "skipped",
+            "rejected",
+            "quarantined",
+            "problem",
+        ]);
+        for one in outcomes {
+            let ImportOutcome {
+                read,
+                new,
+                duplicate,
+                skipped,
+                rejected,
+                quarantined,
+            } = one.outcome;
+            let mut cells = vec![one.source.clone(), one.state.to_owned()];
+            let counts = [read, new, duplicate, skipped, rejected, quarantined];
+            cells.extend(counts.iter().map(u64::to_string));
+            cells.push(or_dash(one.problem.as_ref()));
+            rows.add_row(cells);
+        }
+        rows.to_string()
+    })?;
+    let taken = outcomes.iter().all(|one| one.state == "IMPORTED");
+    Ok(if taken {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The feed of a name, or an error that lists those there are.
+pub fn find_feed<'a>(journey: &'a Journey, name: &str) -> Result<&'a Feed, Failure> {
+    if let Some(feed) = journey.agents.feed(name) {
+        return Ok(feed);
+    }
+    let names = |feeds: &[Feed]| -> Vec<String> {
+        feeds.iter().map(|feed| feed.name.to_string()).collect()
+    };
+    if let Some(agent) = journey.agents.find(name) {
+        let feeds = names(&agent.feeds);
+        return Err(Failure::usage(match feeds.as_slice() {
+            [] => format!("{name} has no feed: its agent file has no [feeds]"),
+            several => format!(
+                "{name} has several feeds: name one of {}",
+                several.join(", ")
+            ),
+        }));
+    }
+    let all: Vec<String> = journey
+        .agents
+        .all()
+        .iter()
+        .flat_map(|a| names(&a.feeds))
+        .collect();
+    Err(Failure::usage(format!(
+        "there is no feed {name:?}: there are {}",
+        all.join(", ")
+    )))
+}

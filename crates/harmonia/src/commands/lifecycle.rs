@@ -1,0 +1,130 @@
+//! `harmonia lifecycle`: every step of one transaction, from its raw record to its delivery.
+
+use crate::cli::LifecycleArgs;
+use crate::output::{Failure, Printer, or_dash};
+use crate::wiring::Wiring;
+use harmonia_core::matching::OpenReason;
+use harmonia_core::money::Major;
+use harmonia_journey::ports::{Side, Store, Story};
+use std::process::ExitCode;
+
+/// Tells the story of every payment and sale with the id.
+pub async fn run(
+    wiring: &Wiring,
+    printer: &Printer,
+    args: &LifecycleArgs,
+) -> Result<ExitCode, Failure> {
+    let store = wiring.inquiry()?;
+    let mut stories = Vec::new();
+    for side in [Side::Payment, Side::Sale] {
+        for found in store.find(side, &args.transaction_id).await? {
+            stories.extend(store.story(side, found.id).await?);
+        }
+    }
+    if stories.is_empty() {
+        return Err(not_found(store.as_ref(), &args.transaction_id).await?);
+    }
+    printer.print(&stories, || {
+        stories.iter().map(told).collect::<Vec<_>>().join("\n\n")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Nothing was taken under this id: perhaps it was rejected.
+async fn not_found(store: &dyn Store, transaction_id: &str) -> Result<Failure, Failure> {
+    let mut after = 0;
+    loop {
+        let page = store.rejects(after, 1000).await?;
+        if let Some(reject) = page.iter().find(|row| row.data.contains(transaction_id)) {
+            return Ok(Failure::new(format!(
+                "{transaction_id} was not taken: reject {} from line {} of {}: {} ({})",
+                reject.id, reject.number, reject.source, reject.detail, reject.reason
+            )));
+        }
+        match page.last() {
+            Some(last) => after = last.id,
+            None => break,
+        }
+    }
+    Ok(Failure::new(format!(
+        "no payment and no sale has the transaction id {transaction_id:?}, and no rejected record \
+         holds it: was its file imported? See `harmonia status`"
+    )))
+}
+
+fn told(story: &Story) -> String {
+    let transaction = &story.transaction;
+    let kind = match transaction.side {
+        Side::Payment => "payment",
+        Side::Sale => "sale",
+    };
+    let mut steps = vec![format!(
+        "{kind} {} of {} ({}), {} {} at {} (known to the {})",
+        transaction.transaction_id,
+        transaction.provider_slug,
+        transaction.feed_type,
+        transaction.spend_currency,
+        Major(transaction.spend_amount),
+        transaction.transaction_date,
+        transaction.precision,
+    )];
+    if let Some((data, number, file)) = &story.raw {
+        steps.push(format!(
+            "received   {} line {number}, file {}",
+            file.source, file.id
+        ));
+        steps.push(format!("           {data}"));
+    }
+    steps.push(format!(
+        "imported   {} in match group {}, row {}, scheme {}, MIDs {}",
+        transaction.created_at,
+        transaction.match_group,
+        transaction.id,
+        transaction.scheme_slug,
+        transaction.mids.join(", ")
+    ));
+    if transaction.side == Side::Payment || story.identified_at.is_some() {
+        steps.push(match story.identified_at {
+            Some(at) => format!(
+                "identified {at} as member {}",
+                or_dash(story.loyalty_id.as_ref())
+            ),
+            None => "identified not yet".to_owned(),
+        });
+    }
+    for one in &story.matches {
+        steps.push(format!(
+            "matched    {} {} match {}: payment {}, sale {}, evidence {}",
+            one.created_at,
+            one.matching_type,
+            one.id,
+            one.payment,
+            or_dash(one.sale.as_ref()),
+            one.evidence
+        ));
+    }
+    if story.matches.is_empty() {
+        let reason = transaction.pending_reason.as_deref();
+        let unsaid = match transaction.side {
+            Side::Payment => "its turn has not come yet",
+            Side::Sale => "no payment has been found for it yet",
+        };
+        let meaning = reason
+            .and_then(OpenReason::from_name)
+            .map_or(unsaid, OpenReason::explanation);
+        steps.push(format!(
+            "open       {}: {meaning}",
+            reason.unwrap_or(&transaction.status)
+        ));
+    }
+    for export in &story.exports {
+        steps.push(format!(
+            "export     {} {} to {}: {}",
+            export.export_uid,
+            export.status,
+            or_dash(export.destination.as_ref()),
+            or_dash(export.status_reason.as_ref().or(export.response.as_ref()))
+        ));
+    }
+    steps.join("\n  ")
+}

@@ -1,0 +1,17 @@
+//! What each command does, one file each.
+
+pub mod audit;
+pub mod cards;
+pub mod check;
+pub mod demo;
+pub mod drain;
+pub mod exports;
+pub mod generate;
+pub mod import;
+pub mod lifecycle;
+pub mod lists;
+pub mod mids;
+pub mod migrate;
+pub mod run;
+pub mod status;
+pub mod why;

@@ -1,0 +1,161 @@
+//! Joins the ports: settings to a store, agent files to a journey.
+
+use crate::output::Failure;
+use harmonia_core::agent::Agent;
+use harmonia_core::settings::Settings;
+use harmonia_gateway::files::{ExportFolder, LocalFolders};
+use harmonia_journey::Journey;
+use harmonia_journey::agents::Agents;
+use harmonia_journey::ports::{BuiltInLinks, Holder, Store, SystemClock, Uids};
+use harmonia_store::SqliteStore;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tracing_subscriber::EnvFilter;
+
+/// What commands are wired with.
+pub struct Wiring {
+    /// The settings.
+    pub settings: Settings,
+}
+
+/// Reads the settings from the environment, filled in by a `.env` file of this folder.
+///
+/// # Errors
+/// [`Failure`] that names every setting that is wrong.
+pub fn read_settings() -> Result<Settings, Failure> {
+    match dotenvy::dotenv() {
+        Ok(_) => {}
+        Err(error) if error.not_found() => {}
+        Err(error) => return Err(Failure::usage(format!("cannot read .env: {error}"))),
+    }
+    Settings::read(std::env::vars()).map_err(|wrong| Failure::usage(wrong.join("\nharmonia: ")))
+}
+
+/// Starts the log on standard error.
+pub fn start_log(settings: &Settings) {
+    let filter = EnvFilter::try_new(&settings.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    if settings.log_json {
+        log.json().init();
+    } else {
+        log.init();
+    }
+}
+
+impl Wiring {
+    /// With these settings.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// [`Failure`] that says what is in the way.
+    pub fn store(&self, holder: &Holder) -> Result<Arc<dyn Store>, Failure> {
+        let lease_us = i64::try_from(self.settings.lease.as_micros()).unwrap_or(i64::MAX);
+        Ok(Arc::new(SqliteStore::open(
+            &self.settings.data_dir,
+            holder,
+            lease_us,
+        )?))
+    }
+
+    /// Opens the store, for commands that only ask.
+    ///
+    /// # Errors
+    /// [`Failure`] that says what is in the way.
+    pub fn inquiry(&self) -> Result<Arc<dyn Store>, Failure> {
+        self.store(&Holder::new(Uids))
+    }
+
+    /// The folders where feeds arrive; a file counts as whole after `settle` without a change.
+    pub fn folders(&self, settle: std::time::Duration) -> LocalFolders {
+        LocalFolders::new(self.settings.import_base.clone(), settle)
+    }
+
+    /// The whole journey: the store, the agents, the couriers.
+    ///
+    /// # Errors
+    /// [`Failure`] that names every mistake in an agent file, or what is in the store's way.
+    pub async fn journey(&self) -> Result<Journey, Failure> {
+        let agents = load_agents(&self.settings.agents_dir)?;
+        let holder = Holder::new(Uids);
+        let store = self.store(&holder)?;
+        let agents = Agents::register(agents, store.as_ref()).await?;
+        Ok(Journey {
+            identity: Arc::new(BuiltInLinks(Arc::clone(&store))),
+            store,
+            courier: Arc::new(ExportFolder(self.settings.import_base.join("exports"))),
+            clock: Arc::new(SystemClock),
+            uids: Uids,
+            agents: Arc::new(agents),
+            holder,
+            batch: self.settings.batch_size,
+        })
+    }
+}
+
+/// The agent files of a folder, by name.
+///
+/// # Errors
+/// [`Failure`] when the folder cannot be read.
+pub fn agent_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(format!(
+            "cannot read the agent files in {}: {error}. Set TXM_AGENTS_DIR to their folder",
+            folder.display()
+        ))
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(Failure::new(format!(
+            "there are no agent files (*.toml) in {}: set TXM_AGENTS_DIR to their folder",
+            folder.display()
+        )));
+    }
+    Ok(files)
+}
+
+/// Reads and checks every agent file of a folder.
+///
+/// # Errors
+/// [`Failure`] with every mistake in every file.
+pub fn load_agents(folder: &Path) -> Result<Vec<Agent>, Failure> {
+    let mut agents = Vec::new();
+    let mut complaints = Vec::new();
+    for path in agent_files(folder)? {
+        match parse_agent(&path)? {
+            Ok(agent) => agents.push(agent),
+            Err(found) => complaints.extend(found.iter().map(ToString::to_string)),
+        }
+    }
+    if complaints.is_empty() {
+        Ok(agents)
+    } else {
+        Err(Failure::new(complaints.join("\n")))
+    }
+}
+
+/// Reads and checks one agent file.
+///
+/// # Errors
+/// [`Failure`] when it cannot be read; what is wrong in it comes back as complaints.
+pub fn parse_agent(
+    path: &Path,
+) -> Result<Result<Agent, Vec<harmonia_core::agent::Complaint>>, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
+    Ok(Agent::parse(&path.display().to_string(), &text))
+}

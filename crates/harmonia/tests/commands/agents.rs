@@ -1,0 +1,122 @@
+//! Agent files: checked, with their examples; and the bodies they make.
+
+use crate::support::Place;
+use crate::{assert_has, assert_says};
+
+const EXPORT_TRANSACTION: &str = r#"{"transaction_id": "sale-\"1\"", "feed_type": "SETTLED",
+ "provider_slug": "example-loyalty-scheme", "transaction_date": "2026-06-02T14:46:12Z",
+ "spend_amount": 1234, "spend_currency": "GBP", "loyalty_id": "member-1"}"#;
+
+#[test]
+fn every_agent_of_this_repository_is_sound() {
+    let place = Place::new();
+    let checked = &place.json(&["check"])[0];
+    let files = checked.as_array().unwrap();
+    assert!(files.len() >= 17, "{}", files.len());
+    assert!(
+        files
+            .iter()
+            .all(|file| file["complaints"] == serde_json::json!([])),
+        "{checked}"
+    );
+    assert_has(&place.ok(&["check"]), &["itsu.toml: ok, ", " examples"]);
+    assert!(!place.path("data").exists(), "checking needs no database");
+}
+
+#[test]
+fn what_is_wrong_in_an_agent_file_is_named_by_file_line_and_key() {
+    let place = Place::new();
+    let file = place.write(
+        "broken.toml",
+        "slug = \"A B\"\nname = \"x\"\nrole = \"loyalty-scheme\"\n\
+        timezone = \"Europe/Atlantis\"\ncolour = \"red\"\n",
+    );
+    let answer = place.run(&["check", &file]);
+    assert_eq!(answer.code, Some(1));
+    let at = |line: u32, key: &str| format!("{file}:{line}: {key}: ");
+    assert_has(
+        &answer.out,
+        &[&at(1, "slug"), &at(4, "timezone"), &at(5, "colour")],
+    );
+    let json = place.run(&["check", &file, "--json"]);
+    assert_eq!(json.code, Some(1));
+    assert_eq!(
+        crate::support::documents(&json.out)[0][0]["complaints"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
+
+    let file = place.write("syntax.toml", "slug = \"x\"\nname = \n");
+    let answer = place.run(&["check", &file]);
+    assert_has(&answer.out, &[&format!("{file}:2: ")]);
+    assert_eq!(answer.code, Some(1));
+    assert_says(
+        &place.run(&["check", "nowhere.toml"]),
+        1,
+        &["cannot read nowhere.toml"],
+    );
+}
+
+#[test]
+fn an_example_that_does_not_come_out_is_a_complaint() {
+    let place = Place::new();
+    let agents = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../agents");
+    let text = std::fs::read_to_string(agents.join("example-loyalty-scheme.toml")).unwrap();
+    let file = place.write(
+        "example-loyalty-scheme.toml",
+        text.replace("amount = 250", "amount = 251"),
+    );
+    let answer = place.run(&["check", &file]);
+    assert_eq!(answer.code, Some(1), "{answer:#?}");
+    assert_has(&answer.out, &[&file, "examples", "251", "250"]);
+}
+
+#[test]
+fn nothing_works_with_a_broken_agent_file_in_the_folder() {
+    let place = Place::new();
+    place.write("agents/broken.toml", "slug = 1\n");
+    let folder = place.path("agents");
+    let place = place.with("TXM_AGENTS_DIR", folder.display());
+    for arguments in [&["drain"][..], &["run"], &["import", "broken"]] {
+        assert_says(&place.run(arguments), 1, &["broken.toml:1: slug: "]);
+    }
+}
+
+#[test]
+fn bodies_are_rendered_without_sending_and_without_a_database() {
+    let place = Place::new();
+    let transaction = EXPORT_TRANSACTION.replace('\n', "");
+    let file = place.write("exports.jsonl", format!("{transaction}\n\n{transaction}\n"));
+    let render = ["exports", "render", "example-loyalty-scheme", &file];
+    let body = serde_json::json!({"transaction_id": "sale-\"1\"", "value": "GBP 12.34",
+        "loyalty_card_number": "member-1"});
+    assert_eq!(
+        crate::support::documents(&place.ok(&render)),
+        [body.clone(), body]
+    );
+    assert_eq!(place.ok(&render).lines().count(), 2, "one document a line");
+    assert!(!place.path("data").exists());
+
+    let file = place.write(
+        "exports.jsonl",
+        format!("{{\"transaction_id\": 7}}\n{transaction}\n"),
+    );
+    let answer = place.run(&["exports", "render", "example-loyalty-scheme", &file]);
+    assert_says(&answer, 1, &["line 1: "]);
+    assert_eq!(answer.out.lines().count(), 1, "the good one is rendered");
+
+    let none = place.run(&["exports", "render", "example-payment-provider", &file]);
+    assert_says(&none, 1, &["has no [export]"]);
+    assert_says(
+        &place.run(&["exports", "render", "../x", &file]),
+        2,
+        &["../x"],
+    );
+    assert_says(
+        &place.run(&["exports", "render", "nobody", &file]),
+        1,
+        &["nobody.toml"],
+    );
+}

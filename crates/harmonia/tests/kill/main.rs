@@ -1,0 +1,58 @@
+//! Killed at any moment, it ends as if nothing had been.
+//!
+//! A small world is worked through once undisturbed. Then it is worked through again and again
+//! while the real binary is killed (SIGKILL) at moments drawn from a seed: while it starts, while
+//! it imports, decides, delivers and puts files away, and just when it has written to the database
+//! or to the merchant's file. Started again, it goes on until nothing is left to do; and then
+//! everything it holds must be what the undisturbed run holds.
+//!
+//! `HARMONIA_KILLS` says how many kills there are to be (25 unless set), `HARMONIA_KILL_SEED` from
+//! which seed on: a long run prints the seed of each journey, and can be taken up again from there.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may stop where something is not as it must be"
+)]
+
+mod journey;
+#[path = "../support/signal.rs"]
+mod signal;
+mod standing;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;
+
+use journey::killed_journey;
+use world::World;
+
+/// Journeys through one world before the next is generated.
+const JOURNEYS_A_WORLD: u64 = 10;
+
+#[test]
+fn killed_at_any_moment_it_ends_as_if_nothing_had_been() {
+    let wanted = from_environment("HARMONIA_KILLS", 25);
+    let first_seed = from_environment("HARMONIA_KILL_SEED", 1);
+    let mut world = World::new(first_seed / JOURNEYS_A_WORLD);
+    let mut kills = 0;
+    let mut work_in_hand = 0;
+    let mut seed = first_seed;
+    while kills < wanted {
+        if world.seed != seed / JOURNEYS_A_WORLD {
+            world = World::new(seed / JOURNEYS_A_WORLD);
+        }
+        let told = killed_journey(&world, seed);
+        kills += told.kills;
+        work_in_hand += told.with_work_in_hand;
+        println!("seed {seed}: {told}; {kills} of {wanted} kills");
+        seed += 1;
+    }
+    println!(
+        "{kills} kills of a process that was alive, {work_in_hand} of them with a lease in its \
+         hand; seeds {first_seed} to {}: nothing lost, nothing doubled",
+        seed - 1
+    );
+}
+
+fn from_environment(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}

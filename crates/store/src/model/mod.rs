@@ -2,12 +2,12 @@
 //!
 //! It is the reference that the other stores are held against, so it is written to be read: each
 //! promise of the ports is kept in the most obvious way, by looking at everything. A commit is made
-//! on a copy of the whole [`World`], which takes the original's place only when all of it went
+//! on a copy of the whole `World`, which takes the original's place only when all of it went
 //! well: that is what "all or nothing" means, with nothing left to get wrong. It is slow with many
 //! rows, and forgets everything when it is dropped.
 //!
-//! [`world`] is what is stored; [`commit`] is the one place that changes a transaction, a match or
-//! an export; [`claim`] leases work; [`load`] is what the stages read; [`inquiry`] what people ask.
+//! `world` is what is stored; `commit` is the one place that changes a transaction, a match or
+//! an export; `claim` leases work; `load` is what the stages read; `inquiry` what people ask.
 
 mod audit;
 mod claim;

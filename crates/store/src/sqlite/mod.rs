@@ -1,8 +1,8 @@
 //! The embedded store: one SQLite file, write-ahead log, every commit on disk before it counts.
 //!
-//! One connection writes, a few read. [`commit`] is the only place that changes a transaction, a
-//! match or an export; [`claim`] leases work; [`load`] is what the stages read; [`inquiry`] what
-//! people ask; [`migrate`] brings the schema up to date.
+//! One connection writes, a few read. `commit` is the only place that changes a transaction, a
+//! match or an export; `claim` leases work; `load` is what the stages read; `inquiry` what
+//! people ask; `migrate` brings the schema up to date.
 
 mod checkpoint;
 mod claim;

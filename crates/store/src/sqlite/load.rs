@@ -3,11 +3,12 @@
 use super::rows::{
     card_digits, instant, invalid, moment, money, optional_slug, optional_text, slug, text,
 };
+use super::cards::RecentCards;
 use super::{Shared, lock, sql};
-use crate::seal::{card_place, identity_place};
+use crate::seal::identity_place;
 use compact_str::CompactString;
 use harmonia_core::card::{CardDigits, CardToken};
-use harmonia_core::changes::{CardInScheme, FileEnd, Span};
+use harmonia_core::changes::{FileEnd, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, IdentifierType, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, MidId, MidSetId, PaymentId, SaleId, SchemeId, Slug};
@@ -25,6 +26,8 @@ pub struct Remembered {
     directory: Mutex<Option<(i64, Arc<MidDirectory>)>>,
     mid_sets: Mutex<Option<(i64, Arc<MidSets>)>>,
     feeds: Mutex<HashMap<i64, Slug>>,
+    /// The cards that paid lately.
+    pub cards: Mutex<RecentCards>,
 }
 
 impl Remembered {
@@ -61,9 +64,7 @@ fn remember<T>(
     name: &str,
     load: impl FnOnce() -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Arc<T>> {
-    let revision: i64 = connection
-        .prepare_cached(sql::mid::revision)?
-        .query_row([name], |row| row.get(0))?;
+    let revision = revision(connection, name)?;
     let mut remembered = lock(place);
     if let Some((known, value)) = remembered.as_ref()
         && *known == revision
@@ -73,6 +74,13 @@ fn remember<T>(
     let value = Arc::new(load()?);
     *remembered = Some((revision, Arc::clone(&value)));
     Ok(value)
+}
+
+/// How often what is remembered under a name has changed, as this connection's snapshot sees it.
+pub fn revision(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached(sql::mid::revision)?
+        .query_row([name], |row| row.get(0))
 }
 
 /// Which lists of MIDs hold a MID, and which MIDs a list holds.
@@ -234,50 +242,7 @@ fn payment(
     })
 }
 
-/// What the built-in card-link table knows of each card, in the order asked.
-///
-/// Asked in the order of the tokens, neighbours in the index are looked at together, and a card that
-/// paid several times in the batch is looked up once.
-pub fn card_links(
-    shared: &Shared,
-    connection: &Connection,
-    cards: &[CardInScheme],
-) -> rusqlite::Result<Vec<Option<CardLink>>> {
-    let mut order: Vec<usize> = (0..cards.len()).collect();
-    order.sort_unstable_by_key(|at| (cards[*at].card_token.0.as_str(), cards[*at].scheme));
-    let mut statement = connection.prepare_cached(sql::card::find)?;
-    let mut found: Vec<Option<CardLink>> = vec![None; cards.len()];
-    let mut before: Option<usize> = None;
-    for at in order {
-        found[at] = match before.filter(|before| cards[*before] == cards[at]) {
-            Some(same) => found[same].clone(),
-            None => statement
-                .query_row(
-                    params![cards[at].card_token.0.as_str(), cards[at].scheme.0],
-                    |row| card_link(shared, &cards[at], row),
-                )
-                .optional()?,
-        };
-        before = Some(at);
-    }
-    Ok(found)
-}
-
-fn card_link(shared: &Shared, card: &CardInScheme, row: &Row<'_>) -> rusqlite::Result<CardLink> {
-    let place = card_place(&card.card_token.0, card.scheme);
-    Ok(CardLink {
-        loyalty_id: optional_text(row, 0)?,
-        user_id: row.get(1)?,
-        scheme_account_id: row.get(2)?,
-        payment_card_account_id: row.get(3)?,
-        digits: card_digits(row, 4)?,
-        expiry_month: row.get(6)?,
-        expiry_year: row.get(7)?,
-        credentials: unseal(shared, &place, row.get_ref(8)?.as_blob_or_null()?)?,
-    })
-}
-
-fn unseal(
+pub fn unseal(
     shared: &Shared,
     place: &str,
     sealed: Option<&[u8]>,

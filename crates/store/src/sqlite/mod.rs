@@ -4,6 +4,7 @@
 //! match or an export; `claim` leases work; `load` is what the stages read; `inquiry` what
 //! people ask; `migrate` brings the schema up to date.
 
+mod cards;
 mod checkpoint;
 mod claim;
 mod commit;
@@ -224,7 +225,7 @@ impl Store for SqliteStore {
         cards: &[CardInScheme],
     ) -> Result<Vec<Option<CardLink>>, StoreError> {
         let cards = cards.to_vec();
-        self.read(move |shared, connection| load::card_links(shared, connection, &cards))
+        self.read(move |shared, connection| cards::card_links(shared, connection, &cards))
             .await
     }
 

@@ -148,6 +148,9 @@ pub fn cards(
     cards: &[LinkedCard],
     at: Instant,
 ) -> rusqlite::Result<u64> {
+    if !cards.is_empty() {
+        revise(transaction, "card_link")?;
+    }
     let mut upsert = transaction.prepare_cached(sql::card::upsert)?;
     for LinkedCard {
         card_token,

@@ -62,7 +62,8 @@ CREATE TABLE revision (
     name   TEXT PRIMARY KEY,
     number INTEGER NOT NULL
 ) STRICT;
-INSERT INTO revision (name, number) VALUES ('mid_set', 0), ('merchant_identifier', 0);
+INSERT INTO revision (name, number) VALUES
+    ('mid_set', 0), ('merchant_identifier', 0), ('card_link', 0);
 
 CREATE TABLE import_file_log (
     id            INTEGER PRIMARY KEY,

@@ -4,11 +4,9 @@
 //! where they go when they were read, `refused/<slug>/` where they go when they were not.
 
 use async_trait::async_trait;
-use harmonia_core::feed::Feed;
+use harmonia_core::ids::Slug;
 use harmonia_core::time::Day;
-use harmonia_journey::import::Readable;
-use harmonia_journey::ports::{AppendError, FileCourier};
-use harmonia_journey::watch::{Inbox, InboxError};
+use harmonia_journey::ports::{AppendError, Arrival, FileCourier, Inbox, InboxError, Readable};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -32,27 +30,37 @@ impl Readable for LocalFile {
     }
 }
 
-/// The folders below a base folder.
+/// The folder where one feed's files arrive, below a base folder.
 #[derive(Clone, Debug)]
-pub struct LocalFolders {
+pub struct FolderInbox {
     base: PathBuf,
+    /// The folder, below `<base>/imports`.
+    path: String,
+    /// The agent's slug, under which files are archived.
+    slug: Slug,
     /// How long a file must have lain unchanged before it is taken for whole.
     settle: Duration,
 }
 
-impl LocalFolders {
-    /// Below `base`; a file counts as whole when nothing has changed it for `settle`.
-    pub fn new(base: PathBuf, settle: Duration) -> Self {
-        Self { base, settle }
+impl FolderInbox {
+    /// Of the feeds of `slug` in `<base>/imports/<path>`; a file counts as whole when nothing has
+    /// changed it for `settle`.
+    pub fn new(base: PathBuf, path: &str, slug: &Slug, settle: Duration) -> Self {
+        Self {
+            base,
+            path: path.to_owned(),
+            slug: slug.clone(),
+            settle,
+        }
     }
 
-    /// Where a feed's files arrive.
-    pub fn imports(&self, path: &str) -> PathBuf {
-        self.base.join("imports").join(path)
+    /// Where the files arrive.
+    pub fn folder(&self) -> PathBuf {
+        self.base.join("imports").join(&self.path)
     }
 
-    fn list(&self, path: &str) -> Result<Vec<PathBuf>, InboxError> {
-        let folder = self.imports(path);
+    fn list(&self) -> Result<Vec<PathBuf>, InboxError> {
+        let folder = self.folder();
         let failed = |error: std::io::Error| {
             InboxError(format!(
                 "cannot look into {}: {error}. Create the folder, or set \
@@ -73,8 +81,7 @@ impl LocalFolders {
 
     fn is_whole(&self, path: &Path) -> bool {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let ending = path.extension().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') || UNFINISHED.contains(&ending.as_ref()) {
+        if is_unfinished(&name) {
             return false;
         }
         let Ok(about) = path.metadata() else {
@@ -88,27 +95,56 @@ impl LocalFolders {
     }
 }
 
+/// Whether a file's name says that somebody is still writing it.
+pub fn is_unfinished(name: &str) -> bool {
+    let ending = Path::new(name).extension().unwrap_or_default();
+    name.starts_with('.') || UNFINISHED.iter().any(|unfinished| ending == *unfinished)
+}
+
 #[async_trait]
-impl Inbox for LocalFolders {
-    async fn arrivals(&self, path: &str) -> Result<Vec<Arc<dyn Readable>>, InboxError> {
-        let files = self.list(path)?;
-        Ok(files
-            .into_iter()
-            .map(|path| Arc::new(LocalFile(path)) as Arc<dyn Readable>)
-            .collect())
+impl Inbox for FolderInbox {
+    async fn arrivals(&self) -> Result<Vec<Box<dyn Arrival>>, InboxError> {
+        let arrival = |path| -> Box<dyn Arrival> {
+            Box::new(FolderArrival {
+                path,
+                inbox: self.clone(),
+            })
+        };
+        Ok(self.list()?.into_iter().map(arrival).collect())
+    }
+}
+
+/// A file in a feed's folder.
+struct FolderArrival {
+    path: PathBuf,
+    inbox: FolderInbox,
+}
+
+#[async_trait]
+impl Arrival for FolderArrival {
+    fn source(&self) -> String {
+        self.path.display().to_string()
     }
 
-    async fn archive(&self, feed: &Feed, file: &dyn Readable, day: Day) -> Result<(), InboxError> {
-        let folder = self.base.join("archives").join(day.to_string());
-        put_away(
-            Path::new(&file.source()),
-            &folder.join(feed.provider_slug.as_str()),
-        )
+    /// Nothing is locked: that two processes do not import one file is seen to by its lease in the
+    /// store.
+    async fn take(&self) -> Result<Option<Arc<dyn Readable>>, InboxError> {
+        let there = self.path.exists();
+        Ok(there.then(|| Arc::new(LocalFile(self.path.clone())) as Arc<dyn Readable>))
     }
 
-    async fn set_aside(&self, feed: &Feed, file: &dyn Readable) -> Result<(), InboxError> {
-        let folder = self.base.join("refused").join(feed.provider_slug.as_str());
-        put_away(Path::new(&file.source()), &folder)
+    async fn archive(&self, day: Day) -> Result<(), InboxError> {
+        let archives = self.inbox.base.join("archives").join(day.to_string());
+        put_away(&self.path, &archives.join(self.inbox.slug.as_str()))
+    }
+
+    async fn set_aside(&self) -> Result<(), InboxError> {
+        let refused = self.inbox.base.join("refused");
+        put_away(&self.path, &refused.join(self.inbox.slug.as_str()))
+    }
+
+    async fn release(&self) -> Result<(), InboxError> {
+        Ok(())
     }
 }
 
@@ -210,8 +246,9 @@ mod tests {
             std::fs::write(folder.join(name), "x").unwrap();
         }
         let names = |settle| -> Vec<_> {
-            let folders = LocalFolders::new(base.path().to_owned(), settle);
-            let files = folders.list("shop").unwrap();
+            let slug = Slug::new("shop").unwrap();
+            let inbox = FolderInbox::new(base.path().to_owned(), "shop", &slug, settle);
+            let files = inbox.list().unwrap();
             files
                 .iter()
                 .map(|path| path.file_name().unwrap().to_owned())

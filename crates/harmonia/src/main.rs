@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod output;
+mod sources;
 mod wiring;
 
 use clap::Parser;

@@ -3,7 +3,7 @@
 use crate::output::Failure;
 use harmonia_core::agent::Agent;
 use harmonia_core::settings::Settings;
-use harmonia_gateway::files::{ExportFolder, LocalFolders};
+use harmonia_gateway::files::ExportFolder;
 use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
 use harmonia_journey::ports::{BuiltInLinks, Holder, Store, SystemClock, Uids};
@@ -71,11 +71,6 @@ impl Wiring {
     /// [`Failure`] that says what is in the way.
     pub fn inquiry(&self) -> Result<Arc<dyn Store>, Failure> {
         self.store(&Holder::new(Uids))
-    }
-
-    /// The folders where feeds arrive; a file counts as whole after `settle` without a change.
-    pub fn folders(&self, settle: std::time::Duration) -> LocalFolders {
-        LocalFolders::new(self.settings.import_base.clone(), settle)
     }
 
     /// The whole journey: the store, the agents, the couriers.

@@ -6,7 +6,9 @@
 //! how far the file is read, so that an import that is cut short goes on where it stopped.
 
 use crate::Journey;
-use crate::ports::{CommitError, FileArrival, FileClaim, ImportOutcome, Lease, StoreError};
+use crate::ports::{
+    CommitError, FileArrival, FileClaim, ImportOutcome, Lease, Readable, StoreError,
+};
 use harmonia_core::changes::{
     Changes, Imported, ImportedBody, ImportedRecord, JobEnd, Lane, NewJob, NewWork, Queue,
 };
@@ -26,18 +28,6 @@ use tokio::sync::mpsc;
 const BATCHES_AHEAD: usize = 2;
 /// Bytes read at once.
 const READ_BYTES: usize = 256 * 1024;
-
-/// A file that can be opened as often as needed.
-pub trait Readable: Send + Sync + 'static {
-    /// Opens it from its beginning.
-    ///
-    /// # Errors
-    /// What the system says.
-    fn open(&self) -> std::io::Result<Box<dyn Read + Send>>;
-
-    /// Where it is, for people.
-    fn source(&self) -> String;
-}
 
 /// What became of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

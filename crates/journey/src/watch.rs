@@ -2,39 +2,20 @@
 
 use crate::Journey;
 use crate::drive::Stop;
-use crate::import::{ImportError, ImportReport, Readable, import_file};
-use async_trait::async_trait;
+use crate::import::{ImportError, ImportReport, import_file};
+use crate::ports::{Arrival, Inbox, InboxError};
 use croner::Cron;
-use harmonia_core::feed::{Feed, Source};
-use harmonia_core::time::{Day, Instant};
-use std::sync::Arc;
+use harmonia_core::feed::Feed;
+use harmonia_core::time::Instant;
 use std::time::Duration;
 
 /// How long the watcher sleeps at most before it looks at the clock and the stop signal again.
 const NAP: Duration = Duration::from_secs(1);
 
-/// Where files arrive, and where they go when they were read.
-#[async_trait]
-pub trait Inbox: Send + Sync {
-    /// The files of a folder that are whole, in the order of their names.
-    async fn arrivals(&self, path: &str) -> Result<Vec<Arc<dyn Readable>>, InboxError>;
-
-    /// Puts a file that was imported into the archive of a day.
-    async fn archive(&self, feed: &Feed, file: &dyn Readable, day: Day) -> Result<(), InboxError>;
-
-    /// Puts a file that was refused where a person finds it and no watcher does.
-    async fn set_aside(&self, feed: &Feed, file: &dyn Readable) -> Result<(), InboxError>;
-}
-
-/// Why a folder cannot be watched or a file not put away, and what to do.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct InboxError(pub String);
-
-/// Why looking at a folder stopped.
+/// Why a file was not imported, or not put away.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    /// The folder, or putting a file away.
+    /// The place, or putting a file away.
     #[error(transparent)]
     Inbox(#[from] InboxError),
     /// A file's import.
@@ -42,38 +23,55 @@ pub enum WatchError {
     Import(#[from] ImportError),
 }
 
-/// Imports every whole file that is there now and puts it away. `told` hears of each.
+/// Imports every whole file that is there now and puts it away. `told` hears what became of each;
+/// a file that could not be imported or put away lies where it was, and the next goes on.
 ///
 /// # Errors
-/// [`WatchError`] of the first file that could not be imported or put away.
+/// [`WatchError`] when the place cannot be looked into, or nothing can be stored.
 pub async fn look_once(
     journey: &Journey,
     feed: &Feed,
     inbox: &dyn Inbox,
-    told: &(dyn Fn(&str, &ImportReport) + Sync),
+    told: &(dyn Fn(&str, Result<&ImportReport, &WatchError>) + Sync),
 ) -> Result<(), WatchError> {
-    let Source::Files { path, .. } = &feed.source else {
-        return Ok(());
-    };
-    for file in inbox.arrivals(path).await? {
-        let report = import_file(journey, feed, Arc::clone(&file), &|_| {}).await?;
-        told(&file.source(), &report);
-        match report {
-            ImportReport::Imported(_) => {
-                inbox
-                    .archive(feed, file.as_ref(), journey.now().day())
-                    .await?;
-            }
-            ImportReport::Refused(_) => inbox.set_aside(feed, file.as_ref()).await?,
-            // Another process reads it, and will put it away.
-            ImportReport::Busy { .. } => {}
+    for arrival in inbox.arrivals().await? {
+        match import_arrival(journey, feed, arrival.as_ref()).await {
+            Ok(None) => {}
+            Ok(Some(report)) => told(&arrival.source(), Ok(&report)),
+            Err(WatchError::Import(error @ ImportError::Commit(_))) => return Err(error.into()),
+            Err(error) => told(&arrival.source(), Err(&error)),
         }
     }
     Ok(())
 }
 
-/// Looks at a feed's folder on its schedule until told to stop. What goes wrong is logged, and
-/// tried again at the next tick.
+/// Takes, imports and puts away one file; `None` when another process has taken it.
+async fn import_arrival(
+    journey: &Journey,
+    feed: &Feed,
+    arrival: &dyn Arrival,
+) -> Result<Option<ImportReport>, WatchError> {
+    let Some(file) = arrival.take().await? else {
+        return Ok(None);
+    };
+    let report = match import_file(journey, feed, file, &|_| {}).await {
+        Ok(report) => report,
+        Err(error) => {
+            arrival.release().await?;
+            return Err(error.into());
+        }
+    };
+    match report {
+        ImportReport::Imported(_) => arrival.archive(journey.now().day()).await?,
+        ImportReport::Refused(_) => arrival.set_aside().await?,
+        // Another process reads these very bytes, and will put its file away.
+        ImportReport::Busy { .. } => arrival.release().await?,
+    }
+    Ok(Some(report))
+}
+
+/// Looks at a feed's place on its schedule until told to stop. What goes wrong is logged, and
+/// tried again at the next tick. A feed without a schedule is not looked at.
 pub async fn forever(
     journey: &Journey,
     feed: &Feed,
@@ -81,7 +79,7 @@ pub async fn forever(
     wake: &tokio::sync::Notify,
     stop: &mut Stop,
 ) {
-    let Source::Files { schedule, .. } = &feed.source else {
+    let Some(schedule) = feed.source.schedule() else {
         return;
     };
     let schedule: Option<Cron> = schedule.parse().ok();
@@ -99,20 +97,23 @@ pub async fn forever(
 }
 
 async fn look(journey: &Journey, feed: &Feed, inbox: &dyn Inbox, wake: &tokio::sync::Notify) {
-    let told = |source: &str, report: &ImportReport| {
+    let told = |source: &str, report: Result<&ImportReport, &WatchError>| {
         match report {
-            ImportReport::Imported(outcome) => {
+            Ok(ImportReport::Imported(outcome)) => {
                 tracing::info!(feed = %feed.name, source, ?outcome, "imported");
             }
-            ImportReport::Refused(reason) => {
+            Ok(ImportReport::Refused(reason)) => {
                 tracing::warn!(feed = %feed.name, source, reason, "refused a file");
             }
-            ImportReport::Busy { .. } => {}
+            Ok(ImportReport::Busy { .. }) => {}
+            Err(error) => {
+                tracing::error!(feed = %feed.name, source, %error, "could not take a file");
+            }
         }
         wake.notify_one();
     };
     if let Err(error) = look_once(journey, feed, inbox, &told).await {
-        tracing::error!(feed = %feed.name, %error, "could not look at the feed's folder");
+        tracing::error!(feed = %feed.name, %error, "could not look where the feed arrives");
     }
 }
 

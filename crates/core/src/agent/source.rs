@@ -80,6 +80,17 @@ impl Source {
         source
     }
 
+    /// How often to look where the feed arrives; `None` where it comes by itself.
+    pub fn schedule(&self) -> Option<&str> {
+        match self {
+            Self::Files { schedule, .. }
+            | Self::Sftp { schedule, .. }
+            | Self::Blob { schedule, .. }
+            | Self::HttpPoll { schedule, .. } => Some(schedule),
+            Self::Amqp { .. } | Self::Push => None,
+        }
+    }
+
     fn of_kind(section: &Section<'_>, name: &str) -> Self {
         let text = |key| section.text(key).map(str::to_owned);
         let path = || text("path").unwrap_or_else(|| format!("{name}/"));

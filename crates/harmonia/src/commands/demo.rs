@@ -2,12 +2,14 @@
 
 use crate::cli::{DemoArgs, Ids};
 use crate::commands::{cards, drain, generate, mids};
-use crate::output::{Failure, Printer, Progress, grouped, table};
+use crate::output::{Failure, Printer, Progress, complain, grouped, table};
+use crate::sources;
 use crate::wiring::Wiring;
 use harmonia_core::settings::Settings;
+use harmonia_journey::Journey;
 use harmonia_journey::import::ImportReport;
 use harmonia_journey::ports::{ImportOutcome, Status};
-use harmonia_journey::{Journey, watch};
+use harmonia_journey::watch::{self, WatchError};
 use harmonia_sim::{PAYMENT_PROVIDER, SCHEME, Score, Summary, Truth};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -151,24 +153,28 @@ async fn import_all(
     journey: &Journey,
     summary: &Summary,
 ) -> Result<ImportOutcome, Failure> {
-    let folders = wiring.folders(Duration::ZERO);
     let total = Mutex::new(ImportOutcome::default());
     for (name, file) in [
         (SCHEME, &summary.files.sales),
         (PAYMENT_PROVIDER, &summary.files.payments),
     ] {
-        place(file, &folders.imports(name))?;
         let feed = super::import::find_feed(journey, name)?;
+        let inbox = sources::folder(&wiring.settings, feed, Duration::ZERO).ok_or_else(|| {
+            Failure::new(format!(
+                "agents/{name}.toml: the demo's feeds arrive as files"
+            ))
+        })?;
+        place(file, &inbox.folder())?;
         let progress = Progress::start(&format!("importing {name}"), None);
-        let told = |_: &str, report: &ImportReport| {
-            if let ImportReport::Imported(outcome) = report {
-                total
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .add(*outcome);
+        let told = |_: &str, report: Result<&ImportReport, &WatchError>| match report {
+            Ok(ImportReport::Imported(outcome)) => {
+                let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+                total.add(*outcome);
             }
+            Ok(_) => {}
+            Err(error) => complain(&error.to_string()),
         };
-        watch::look_once(journey, feed, &folders, &told).await?;
+        watch::look_once(journey, feed, &inbox, &told).await?;
         progress.done();
     }
     Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner))

@@ -2,12 +2,14 @@
 
 use crate::cli::{Format, ImportArgs};
 use crate::output::{Failure, Printer, Progress, complain, or_dash, table};
+use crate::sources;
 use crate::wiring::Wiring;
-use harmonia_core::feed::{Feed, Source};
+use harmonia_core::feed::Feed;
 use harmonia_gateway::files::LocalFile;
-use harmonia_journey::import::{ImportReport, Readable, import_file};
-use harmonia_journey::ports::ImportOutcome;
-use harmonia_journey::{Journey, watch};
+use harmonia_journey::Journey;
+use harmonia_journey::import::{ImportReport, import_file};
+use harmonia_journey::ports::{ImportOutcome, Inbox, Readable};
+use harmonia_journey::watch::{self, WatchError};
 use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
@@ -62,25 +64,23 @@ pub async fn run(
     if !args.files.is_empty() {
         return import_named(&journey, &feed, printer, args).await;
     }
-    if !matches!(feed.source, Source::Files { .. }) {
+    let settle = if args.once {
+        Duration::ZERO
+    } else {
+        wiring.settings.settle
+    };
+    let Some(inbox) = sources::inbox(&wiring.settings, &feed, settle) else {
         return Err(Failure::usage(format!(
-            "{} does not arrive in a folder that could be watched: name the files to import",
+            "{} does not arrive in a place that could be watched: name the files to import",
             feed.name
         )));
-    }
+    };
     if args.once {
-        return import_arrived(wiring, &journey, &feed, printer).await;
+        return import_arrived(&journey, &feed, inbox.as_ref(), printer).await;
     }
-    let folders = wiring.folders(wiring.settings.settle);
     let (_keep, mut stop) = super::run::stop_on_signals();
-    watch::forever(
-        &journey,
-        &feed,
-        &folders,
-        &tokio::sync::Notify::new(),
-        &mut stop,
-    )
-    .await;
+    let wake = tokio::sync::Notify::new();
+    watch::forever(&journey, &feed, inbox.as_ref(), &wake, &mut stop).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -123,24 +123,31 @@ pub async fn import_one(
 }
 
 async fn import_arrived(
-    wiring: &Wiring,
     journey: &Journey,
     feed: &Feed,
+    inbox: &dyn Inbox,
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
-    let folders = wiring.folders(Duration::ZERO);
-    let outcomes = Mutex::new(Vec::new());
-    let told = |source: &str, report: &ImportReport| {
-        let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-        outcomes.push(FileOutcome::of(source, report));
+    let arrived = Mutex::new((Vec::new(), ExitCode::SUCCESS));
+    let told = |source: &str, report: Result<&ImportReport, &WatchError>| {
+        let mut arrived = arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        match report {
+            Ok(report) => arrived.0.push(FileOutcome::of(source, report)),
+            Err(error) => {
+                complain(&error.to_string());
+                arrived.1 = ExitCode::FAILURE;
+            }
+        }
     };
-    let looked = watch::look_once(journey, feed, &folders, &told).await;
-    let outcomes = outcomes
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    let looked = watch::look_once(journey, feed, inbox, &told).await;
+    let (outcomes, failed) = arrived.into_inner().unwrap_or_else(PoisonError::into_inner);
     let code = report(printer, &outcomes)?;
     looked?;
-    Ok(code)
+    Ok(if failed == ExitCode::SUCCESS {
+        code
+    } else {
+        failed
+    })
 }
 
 fn report(printer: &Printer, outcomes: &[FileOutcome]) -> Result<ExitCode, Failure> {

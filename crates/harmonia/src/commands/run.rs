@@ -1,10 +1,11 @@
 //! `harmonia run`: everything in one process, until stopped.
 
 use crate::output::{Failure, Printer};
+use crate::sources;
 use crate::wiring::Wiring;
-use harmonia_core::feed::{Feed, Source};
-use harmonia_gateway::files::LocalFolders;
-use harmonia_journey::{Journey, drive, watch as folders};
+use harmonia_core::feed::Feed;
+use harmonia_core::settings::Settings;
+use harmonia_journey::{drive, watch as inboxes};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};
@@ -14,17 +15,20 @@ use tokio::task::JoinSet;
 /// finishes the batch in hand.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
     let journey = wiring.journey().await?;
-    let inbox = wiring.folders(wiring.settings.settle);
-    let feeds = watched(&journey);
-    make_folders(&inbox, &feeds)?;
+    let settings = &wiring.settings;
+    let feeds = journey.agents.all().iter().flat_map(|agent| &agent.feeds);
+    make_folders(settings, feeds.clone())?;
     let (stopping, stop) = stop_on_signals();
     let wake = Arc::new(Notify::new());
     let mut watchers = JoinSet::new();
     for feed in feeds {
-        let (journey, inbox, wake) = (journey.clone(), inbox.clone(), Arc::clone(&wake));
+        let Some(inbox) = sources::inbox(settings, feed, settings.settle) else {
+            continue;
+        };
+        let (journey, feed, wake) = (journey.clone(), feed.clone(), Arc::clone(&wake));
         let mut stop = stop.clone();
         watchers.spawn(async move {
-            folders::forever(&journey, &feed, &inbox, &wake, &mut stop).await;
+            inboxes::forever(&journey, &feed, inbox.as_ref(), &wake, &mut stop).await;
         });
     }
     tracing::info!(
@@ -40,27 +44,20 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
     Ok(ExitCode::SUCCESS)
 }
 
-fn watched(journey: &Journey) -> Vec<Feed> {
-    let feeds = journey.agents.all().iter().flat_map(|agent| &agent.feeds);
-    feeds
-        .filter(|feed| matches!(feed.source, Source::Files { .. }))
-        .cloned()
-        .collect()
-}
-
 /// A folder that is missing at the start is made: whoever sends files needs it.
-fn make_folders(inbox: &LocalFolders, feeds: &[Feed]) -> Result<(), Failure> {
-    for feed in feeds {
-        if let Source::Files { path, .. } = &feed.source {
-            let folder = inbox.imports(path);
-            std::fs::create_dir_all(&folder).map_err(|error| {
-                Failure::new(format!(
-                    "cannot create {}: {error}. Set TXM_LOCAL_IMPORT_BASE_PATH to a folder that \
-                     this user may write",
-                    folder.display()
-                ))
-            })?;
-        }
+fn make_folders<'a>(
+    settings: &Settings,
+    feeds: impl Iterator<Item = &'a Feed>,
+) -> Result<(), Failure> {
+    for inbox in feeds.filter_map(|feed| sources::folder(settings, feed, settings.settle)) {
+        let folder = inbox.folder();
+        std::fs::create_dir_all(&folder).map_err(|error| {
+            Failure::new(format!(
+                "cannot create {}: {error}. Set TXM_LOCAL_IMPORT_BASE_PATH to a folder that this \
+                 user may write",
+                folder.display()
+            ))
+        })?;
     }
     Ok(())
 }

@@ -3,12 +3,14 @@
 
 mod courier;
 mod identity;
+mod inbox;
 mod inquiry;
 mod store;
 mod world;
 
 pub use courier::{AppendError, FileCourier};
 pub use identity::{BuiltInLinks, Identity, IdentityError};
+pub use inbox::{Arrival, Inbox, InboxError, Readable};
 pub use inquiry::{
     AuditFinding, Counts, ExportRow, FileRow, Inquiry, MatchRow, OpenCount, RejectRow, SaleStory,
     Side, Status, Story, TransactionRow,

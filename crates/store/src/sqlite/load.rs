@@ -1,9 +1,9 @@
 //! What the stages of the journey read: batches, by range, through indexes.
 
+use super::cards::RecentCards;
 use super::rows::{
     card_digits, instant, invalid, moment, money, optional_slug, optional_text, slug, text,
 };
-use super::cards::RecentCards;
 use super::{Shared, lock, sql};
 use crate::seal::identity_place;
 use compact_str::CompactString;

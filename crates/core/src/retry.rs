@@ -1,6 +1,7 @@
 //! When to try again.
 
 use crate::time::{DAY_US, HOUR_US, Instant, MINUTE_US, SECOND_US};
+use std::time::Duration;
 
 /// How long an unidentified payment is asked about again, from its import.
 pub const IDENTITY_AGE_US: i64 = 30 * DAY_US;
@@ -17,6 +18,13 @@ pub fn ask_identity_again(now: Instant, imported_at: Instant, tries: u32) -> Opt
 /// to a minute.
 pub fn job_again(now: Instant, tries: u32) -> Instant {
     now.plus(doubled(SECOND_US, tries, MINUTE_US))
+}
+
+/// How long to rest before connecting again after so many failures in a row: a tenth of a second,
+/// then twice as long each time up to six seconds.
+pub fn reconnect_after(failures: u32) -> Duration {
+    let pause_us = doubled(SECOND_US / 10, failures, 6 * SECOND_US);
+    Duration::from_micros(pause_us.unsigned_abs())
 }
 
 fn doubled(first_us: i64, tries: u32, most_us: i64) -> i64 {
@@ -41,5 +49,7 @@ mod tests {
         assert_eq!(ask_identity_again(Instant(30 * DAY_US), start, 0), None);
         assert_eq!(job_again(start, 3), Instant(8 * SECOND_US));
         assert_eq!(job_again(start, 99), Instant(MINUTE_US));
+        assert_eq!(reconnect_after(0), Duration::from_millis(100));
+        assert_eq!(reconnect_after(99), Duration::from_secs(6));
     }
 }

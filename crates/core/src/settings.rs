@@ -22,19 +22,14 @@ pub struct Setting {
 const OF_OTHER_BUILDS: &[&str] = &[
     "TXM_POSTGRES_URI",
     "TXM_REDIS_URL",
-    "TXM_AMQP_DSN",
     "TXM_HERMES_URL",
     "TXM_HERMES_TOKEN",
     "TXM_HERMES_SLUGS_TO_FORMAT",
     "TXM_HERMES_SLUG_FORMAT_STRING",
     "TXM_SENTRY_DSN",
     "TXM_SENTRY_ENV",
-    "TXM_BLOB_STORAGE_DSN",
-    "TXM_BLOB_IMPORT_CONTAINER",
-    "TXM_BLOB_ARCHIVE_CONTAINER",
     "TXM_BLOB_EXPORT_CONTAINER",
     "TXM_BLOB_AUDIT_CONTAINER",
-    "TXM_SECRETS_PATH",
     "TXM_ENCRYPTION_KEY",
     "TXM_URL_PREFIX",
     "TXM_LISTEN",
@@ -44,6 +39,9 @@ const OF_OTHER_BUILDS: &[&str] = &[
     "TXM_OIDC_AUDIENCE",
     "TXM_AUDIT_EXPORTS",
 ];
+
+/// How the names of secrets in the environment begin.
+pub const SECRET_PREFIX: &str = "TXM_SECRET_";
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])* $field:ident: $kind:ty = $name:literal, $default:literal, $read:path;)+) => {
@@ -106,6 +104,16 @@ settings! {
     lease: Duration = "TXM_LEASE_SECONDS", "60", lease;
     /// How long a file in a watched folder must lie unchanged before it is taken for whole, in milliseconds, 0 to 600000.
     settle: Duration = "TXM_FILE_SETTLE_MS", "1000", settle;
+    /// The folder of secrets: a file for each, named as agent files name it. A secret may also stand in the environment: `wasabi-club-sftp` as `TXM_SECRET_WASABI_CLUB_SFTP`.
+    secrets_path: Option<PathBuf> = "TXM_SECRETS_PATH", "", optional_path;
+    /// The message broker from which feeds of kind `amqp` come: `amqp://user:password@host:5672/%2f`, or `amqps://…`.
+    amqp_dsn: Option<String> = "TXM_AMQP_DSN", "", optional_text;
+    /// Where feeds of kind `blob` arrive: `file:///folder`, `azure://account`, `s3://region` or `gs://`, with what it needs to log in as its query. A container of `file://` is a folder in it.
+    blob_storage_dsn: Option<String> = "TXM_BLOB_STORAGE_DSN", "", optional_text;
+    /// The container in which files arrive, where an agent file names none.
+    blob_import_container: String = "TXM_BLOB_IMPORT_CONTAINER", "harmonia-imports", text;
+    /// The container to which files are moved when they were read, where an agent file names none.
+    blob_archive_container: String = "TXM_BLOB_ARCHIVE_CONTAINER", "harmonia-archive", text;
 }
 
 fn unknown(values: &BTreeMap<String, String>) -> Vec<String> {
@@ -117,9 +125,10 @@ fn unknown(values: &BTreeMap<String, String>) -> Vec<String> {
             format!("{name}: there is no such setting; `harmonia --help` lists them")
         }
     };
+    let secret = |name: &&String| name.starts_with(SECRET_PREFIX);
     values
         .keys()
-        .filter(|name| !known(name))
+        .filter(|name| !known(name) && !secret(name))
         .map(describe)
         .collect()
 }
@@ -138,6 +147,22 @@ fn path(value: &str) -> Result<PathBuf, String> {
 )]
 fn text(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "every reader of a setting may refuse"
+)]
+fn optional_text(value: &str) -> Result<Option<String>, String> {
+    Ok((!value.is_empty()).then(|| value.to_owned()))
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "every reader of a setting may refuse"
+)]
+fn optional_path(value: &str) -> Result<Option<PathBuf>, String> {
+    Ok((!value.is_empty()).then(|| PathBuf::from(value)))
 }
 
 fn flag(value: &str) -> Result<bool, String> {

@@ -1,18 +1,50 @@
 //! Where each feed arrives: from what its agent file says to a door of the gateway.
 
+use crate::output::Failure;
 use harmonia_core::feed::{Feed, Source};
 use harmonia_core::settings::Settings;
 use harmonia_gateway::files::FolderInbox;
-use harmonia_journey::ports::Inbox;
+use harmonia_journey::ports::{Inbox, MessageQueue};
 use std::time::Duration;
 
-/// The place where a feed's files arrive; `None` when it does not arrive as files that this build
-/// can look for. A file in a folder counts as whole after `settle` without a change.
-pub fn inbox(settings: &Settings, feed: &Feed, settle: Duration) -> Option<Box<dyn Inbox>> {
+/// The place where a feed's files arrive; `None` when it does not arrive as files. A file in a
+/// folder counts as whole after `settle` without a change.
+///
+/// # Errors
+/// [`Failure`] when the place cannot be reached for want of a setting, a secret, or its part in this
+/// build.
+pub fn inbox(
+    settings: &Settings,
+    feed: &Feed,
+    settle: Duration,
+) -> Result<Option<Box<dyn Inbox>>, Failure> {
     match &feed.source {
-        Source::Files { .. } => Some(Box::new(folder(settings, feed, settle)?)),
-        _ => None,
+        Source::Files { .. } => {
+            Ok(folder(settings, feed, settle).map(|inbox| Box::new(inbox) as Box<dyn Inbox>))
+        }
+        Source::Sftp { .. } | Source::Blob { .. } | Source::HttpPoll { .. } => {
+            Err(not_in_this_build(feed))
+        }
+        Source::Amqp { .. } | Source::Push => Ok(None),
     }
+}
+
+/// The queue of a feed that comes as messages; `None` for others.
+///
+/// # Errors
+/// [`Failure`] when the broker cannot be reached for want of a setting or its part in this build.
+pub fn queue(_settings: &Settings, feed: &Feed) -> Result<Option<Box<dyn MessageQueue>>, Failure> {
+    match &feed.source {
+        Source::Amqp { .. } => Err(not_in_this_build(feed)),
+        _ => Ok(None),
+    }
+}
+
+fn not_in_this_build(feed: &Feed) -> Failure {
+    Failure::usage(format!(
+        "this build of Harmonia has no part that reaches where {} arrives: name the files to import",
+        feed.name
+    ))
 }
 
 /// The folder of a feed that arrives in one.

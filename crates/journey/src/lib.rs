@@ -14,6 +14,7 @@ pub mod import;
 pub mod matching;
 pub mod onboard;
 pub mod ports;
+pub mod receive;
 pub mod watch;
 
 use agents::Agents;

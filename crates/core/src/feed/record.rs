@@ -5,7 +5,7 @@
 //! even a record of its format carries a fault instead, and reading goes on after it.
 
 use super::raw_json;
-use crate::problem::Reject;
+use crate::problem::{Reject, RejectReason};
 use std::sync::Arc;
 
 /// The largest record there may be, in bytes.
@@ -115,6 +115,13 @@ impl RawRecord {
     }
 
     /// Begins the next record, keeping the buffers.
+    /// A record of bytes in which none can be found, and why.
+    pub fn unreadable(bytes: &[u8], why: &str) -> Self {
+        let mut raw = Self::default();
+        raw.fail(Reject::record(RejectReason::WrongShape, why), bytes);
+        raw
+    }
+
     pub(crate) fn begin(&mut self, number: u64, shape: &Arc<Shape>) {
         self.number = number;
         self.occurrence = 0;

@@ -69,7 +69,7 @@ pub async fn run(
     } else {
         wiring.settings.settle
     };
-    let Some(inbox) = sources::inbox(&wiring.settings, &feed, settle) else {
+    let Some(inbox) = sources::inbox(&wiring.settings, &feed, settle)? else {
         return Err(Failure::usage(format!(
             "{} does not arrive in a place that could be watched: name the files to import",
             feed.name

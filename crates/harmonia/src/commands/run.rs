@@ -5,7 +5,8 @@ use crate::sources;
 use crate::wiring::Wiring;
 use harmonia_core::feed::Feed;
 use harmonia_core::settings::Settings;
-use harmonia_journey::{drive, watch as inboxes};
+use harmonia_journey::ports::{Inbox, MessageQueue};
+use harmonia_journey::{drive, receive, watch as inboxes};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};
@@ -22,14 +23,23 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
     let wake = Arc::new(Notify::new());
     let mut watchers = JoinSet::new();
     for feed in feeds {
-        let Some(inbox) = sources::inbox(settings, feed, settings.settle) else {
-            continue;
-        };
-        let (journey, feed, wake) = (journey.clone(), feed.clone(), Arc::clone(&wake));
-        let mut stop = stop.clone();
-        watchers.spawn(async move {
-            inboxes::forever(&journey, &feed, inbox.as_ref(), &wake, &mut stop).await;
-        });
+        let (journey, wake, mut stop) = (journey.clone(), Arc::clone(&wake), stop.clone());
+        let of = feed.clone();
+        match arriving(settings, feed) {
+            Ok(Arriving::Files(inbox)) => {
+                watchers.spawn(async move {
+                    inboxes::forever(&journey, &of, inbox.as_ref(), &wake, &mut stop).await;
+                });
+            }
+            Ok(Arriving::Messages(mut queue)) => {
+                watchers.spawn(async move {
+                    receive::forever(&journey, &of, queue.as_mut(), &wake, &mut stop).await;
+                });
+            }
+            Ok(Arriving::ByItself) => {}
+            // One feed that cannot be reached must not keep the others waiting.
+            Err(failure) => tracing::warn!(feed = %feed.name, "not watched: {failure}"),
+        }
     }
     tracing::info!(
         feeds = watchers.len(),
@@ -42,6 +52,21 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
     worked?;
     printer.line("stopped; nothing is left in hand")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How a feed arrives.
+enum Arriving {
+    Files(Box<dyn Inbox>),
+    Messages(Box<dyn MessageQueue>),
+    ByItself,
+}
+
+fn arriving(settings: &Settings, feed: &Feed) -> Result<Arriving, Failure> {
+    if let Some(inbox) = sources::inbox(settings, feed, settings.settle)? {
+        return Ok(Arriving::Files(inbox));
+    }
+    let queue = sources::queue(settings, feed)?;
+    Ok(queue.map_or(Arriving::ByItself, Arriving::Messages))
 }
 
 /// A folder that is missing at the start is made: whoever sends files needs it.

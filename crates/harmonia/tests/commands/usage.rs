@@ -24,7 +24,7 @@ fn wrong_usage_is_exit_code_2_and_says_what_would_be_right() {
         ),
         (
             &["import", "costa"],
-            &["costa does not arrive in a folder that could be watched: name the files"],
+            &["costa arrives: name the files to import"],
         ),
         (
             &["import", "visa-auth", "--once"],

@@ -5,6 +5,7 @@ mod courier;
 mod identity;
 mod inbox;
 mod inquiry;
+mod queue;
 mod store;
 mod world;
 
@@ -15,6 +16,7 @@ pub use inquiry::{
     AuditFinding, Counts, ExportRow, FileRow, Inquiry, MatchRow, OpenCount, RejectRow, SaleStory,
     Side, Status, Story, TransactionRow,
 };
+pub use queue::{MessageQueue, QueueError};
 pub use store::{
     CommitError, Committed, FileArrival, FileClaim, ImportOutcome, Job, Lease, Probe, Store,
     StoreError, UndecidedPayment,

@@ -1,0 +1,228 @@
+//! Import: a file's bytes become raw and typed rows, each record once for ever.
+//!
+//! A file is read twice: once for its hash and to see that it is whole, once for its records. A
+//! second thread reads and maps while the store writes; what lies between them is a few batches,
+//! so memory is bounded by the batch and not by the file. Each batch is one commit that also says
+//! how far the file is read, so that an import that is cut short goes on where it stopped.
+
+mod messages;
+mod placing;
+mod reading;
+
+pub use messages::import_messages;
+
+use crate::Journey;
+use crate::ports::{
+    CommitError, FileArrival, FileClaim, ImportOutcome, Lease, Readable, StoreError,
+};
+use harmonia_core::changes::{Changes, Imported, JobEnd, Lane, NewJob, NewWork, Queue};
+use harmonia_core::feed::Feed;
+use harmonia_core::ids::FileId;
+use harmonia_core::problem::FileRefusal;
+use harmonia_core::state::FileState;
+use reading::{Batch, Batches};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// Bytes read at once.
+const READ_BYTES: usize = 256 * 1024;
+
+/// What became of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImportReport {
+    /// It was read to its end; what of it this import did.
+    Imported(ImportOutcome),
+    /// Nothing of it was taken, and why.
+    Refused(String),
+    /// Another process is importing it.
+    Busy {
+        /// Which.
+        holder: String,
+    },
+}
+
+/// Why an import stopped before the file's end. What was committed stays; it goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {error}")]
+    Read {
+        /// The file.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The store cannot write.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// Another process is importing the same messages.
+    #[error("process {holder} is importing the same messages: they may be sent again")]
+    Busy {
+        /// Which.
+        holder: String,
+    },
+    /// The scheme of the feed has no row.
+    #[error("the scheme of feed {0} is not registered")]
+    NoScheme(String),
+}
+
+impl From<StoreError> for ImportError {
+    fn from(error: StoreError) -> Self {
+        Self::Commit(error.into())
+    }
+}
+
+/// Imports a file through a feed. `progress` is told how many records have been read so far.
+///
+/// # Errors
+/// [`ImportError`]; everything committed before it stays, and the next import of the file goes on.
+pub async fn import_file(
+    journey: &Journey,
+    feed: &Feed,
+    file: Arc<dyn Readable>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<ImportReport, ImportError> {
+    let (arrival, refusal) = inspect(feed, Arc::clone(&file)).await?;
+    let claim = journey
+        .store
+        .claim_file(&arrival, &journey.holder, journey.now())
+        .await?;
+    let (file_id, lease, records_read) = match claim {
+        FileClaim::Yours {
+            file,
+            lease,
+            records_read,
+        } => (file, lease, records_read),
+        FileClaim::Busy { holder } => return Ok(ImportReport::Busy { holder }),
+    };
+    let step = Step {
+        journey,
+        feed,
+        file_id,
+        lease,
+    };
+    if let Err(refusal) = refusal {
+        return step.refuse(&refusal).await;
+    }
+    step.run(file, records_read, progress).await
+}
+
+/// Reads the file once: its size, its hash, and whether it is whole.
+async fn inspect(
+    feed: &Feed,
+    file: Arc<dyn Readable>,
+) -> Result<(FileArrival, Result<(), FileRefusal>), ImportError> {
+    let mut inspector = feed.inspect();
+    let path = file.source();
+    let pass = tokio::task::spawn_blocking(move || {
+        let mut bytes = file.open()?;
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; READ_BYTES];
+        let mut size = 0_u64;
+        loop {
+            match bytes.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    hash.update(&buffer[..count]);
+                    inspector.feed(&buffer[..count]);
+                    size += count as u64;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((size, hex(&hash.finalize()), inspector.finish()))
+    });
+    let (size_bytes, sha256, whole) = flatten(pass.await).map_err(|error| ImportError::Read {
+        path: path.clone(),
+        error,
+    })?;
+    let arrival = FileArrival {
+        provider: feed.provider_slug.clone(),
+        feed_type: feed.feed_type,
+        feed_name: feed.name.clone(),
+        source: path,
+        size_bytes,
+        sha256,
+    };
+    Ok((arrival, whole))
+}
+
+/// One file's import under its lease.
+struct Step<'a> {
+    journey: &'a Journey,
+    feed: &'a Feed,
+    file_id: FileId,
+    lease: Lease,
+}
+
+impl Step<'_> {
+    async fn run(
+        &self,
+        file: Arc<dyn Readable>,
+        records_read: u64,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<ImportReport, ImportError> {
+        let mut batches = Batches::read(self.journey, self.feed, self.file_id, file, records_read)?;
+        let mut outcome = ImportOutcome::default();
+        let mut refusal = None;
+        while let Some(batch) = batches.next().await {
+            match batch {
+                Batch::Refused(reason) => refusal = Some(reason),
+                Batch::Records(imported) => {
+                    let read = imported.records_read;
+                    outcome.add(self.commit(*imported).await?);
+                    progress(read);
+                }
+            }
+        }
+        batches.finish().await?;
+        match refusal {
+            Some(refusal) => self.refuse(&refusal).await,
+            None => Ok(ImportReport::Imported(outcome)),
+        }
+    }
+
+    async fn commit(&self, imported: Imported) -> Result<ImportOutcome, CommitError> {
+        let mut changes = Changes::none(self.journey.now());
+        if imported.state != FileState::Importing {
+            changes.job = JobEnd::Done;
+        }
+        changes.jobs.push(NewJob {
+            queue: Queue::Matching,
+            lane: Some(Lane::MATCHING),
+            ready_at: changes.at,
+            work: NewWork::Imported,
+        });
+        changes.imported = Some(imported);
+        Ok(self
+            .journey
+            .store
+            .commit(self.lease, changes)
+            .await?
+            .imported)
+    }
+
+    async fn refuse(&self, refusal: &FileRefusal) -> Result<ImportReport, ImportError> {
+        let reason = refusal.to_string();
+        self.commit(Imported {
+            file: self.file_id,
+            provider: self.feed.provider_slug.clone(),
+            records: Vec::new(),
+            records_read: 0,
+            skipped: 0,
+            state: FileState::Refused,
+            refusal: Some(reason.clone().into()),
+        })
+        .await?;
+        Ok(ImportReport::Refused(reason))
+    }
+}
+
+fn flatten<T>(joined: Result<std::io::Result<T>, tokio::task::JoinError>) -> std::io::Result<T> {
+    joined.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,128 @@
+//! Placing: what one record is, and whose.
+//!
+//! A payment's MID tells its scheme, a sale's MIDs or location where it may have been paid. What
+//! cannot be placed is kept with its reason.
+
+use super::ImportError;
+use crate::Journey;
+use crate::agents::Agents;
+use harmonia_core::changes::{ImportedBody, ImportedRecord};
+use harmonia_core::feed::{Feed, Outcome, RawRecord};
+use harmonia_core::identify::MidDirectory;
+use harmonia_core::ids::SchemeId;
+use harmonia_core::problem::{Reject, RejectReason};
+use hashbrown::HashMap;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// Places the records of one file, or of one batch of messages, in their order.
+pub struct Placing {
+    pub feed: Feed,
+    scheme: Option<SchemeId>,
+    agents: Arc<Agents>,
+    /// How often each refused record has come.
+    fingerprints: HashMap<[u8; 16], u32>,
+}
+
+impl Placing {
+    /// For the records of a feed.
+    ///
+    /// # Errors
+    /// The feed is a scheme's that is not registered.
+    pub fn new(journey: &Journey, feed: &Feed) -> Result<Self, ImportError> {
+        let scheme = if feed.feed_type.is_payment() {
+            None
+        } else {
+            let known = journey.agents.scheme(&feed.provider_slug);
+            Some(known.ok_or_else(|| ImportError::NoScheme(feed.name.to_string()))?)
+        };
+        Ok(Self {
+            feed: feed.clone(),
+            scheme,
+            agents: Arc::clone(&journey.agents),
+            fingerprints: HashMap::new(),
+        })
+    }
+
+    /// What a record is; `None` when the feed's rules skip it.
+    pub fn read_record(
+        &mut self,
+        raw: &RawRecord,
+        directory: &MidDirectory,
+    ) -> Option<ImportedRecord> {
+        let outcome = self.feed.read(raw);
+        if matches!(outcome, Outcome::Skipped) {
+            return None;
+        }
+        let mut json = String::with_capacity(192);
+        self.feed.raw_json(raw, &mut json);
+        let body = match self.place(outcome, raw, directory) {
+            Ok(body) => body,
+            Err(reject) => {
+                let fingerprint = self.fingerprint(&json);
+                ImportedBody::Refused {
+                    reject,
+                    fingerprint,
+                }
+            }
+        };
+        Some(ImportedRecord {
+            number: raw.number(),
+            raw: json.into(),
+            body,
+        })
+    }
+
+    /// Finds the scheme of a payment, the MIDs of a sale.
+    fn place(
+        &self,
+        outcome: Outcome,
+        raw: &RawRecord,
+        directory: &MidDirectory,
+    ) -> Result<ImportedBody, Reject> {
+        match (outcome, self.scheme) {
+            (Outcome::Payment(mut record), _) => {
+                let found = directory.scheme_of(&self.feed.provider_slug, &record.identifiers)?;
+                if self.feed.has_zones_of_schemes()
+                    && let Some(agent) = self.agents.of_scheme(found.scheme)
+                    && let Some(when) = self.feed.moment_for_scheme(raw, &agent.slug)
+                {
+                    record.when = when;
+                }
+                let record = Box::new(record);
+                Ok(ImportedBody::Payment {
+                    scheme: found.scheme,
+                    mid: found.mid,
+                    record,
+                })
+            }
+            (Outcome::Sale(mut record), Some(scheme)) => {
+                let mids = directory.mids_of(scheme, std::mem::take(&mut record.place))?;
+                Ok(ImportedBody::Sale {
+                    scheme,
+                    mids,
+                    record: Box::new(record),
+                })
+            }
+            (Outcome::Rejected(reject), _) => Err(reject),
+            (Outcome::Sale(_) | Outcome::Skipped, _) => Err(Reject::record(
+                RejectReason::UnknownValue,
+                "a sale in a feed of payments: the agent file's feed type is wrong",
+            )),
+        }
+    }
+
+    /// The hash of a refused record and of how often it has come: the same file again gives the
+    /// same ones.
+    fn fingerprint(&mut self, json: &str) -> [u8; 32] {
+        let hash: [u8; 32] = Sha256::digest(json.as_bytes()).into();
+        let mut short = [0; 16];
+        short.copy_from_slice(&hash[..16]);
+        let count = self.fingerprints.entry(short).or_insert(0);
+        *count += 1;
+        let mut numbered = Sha256::new();
+        numbered.update(hash);
+        numbered.update(count.to_be_bytes());
+        numbered.finalize().into()
+    }
+}

@@ -9,12 +9,14 @@ use harmonia_gateway::files::LocalFile;
 use harmonia_journey::Journey;
 use harmonia_journey::import::{ImportReport, import_file};
 use harmonia_journey::ports::{ImportOutcome, Inbox, Readable};
+use harmonia_journey::receive;
 use harmonia_journey::watch::{self, WatchError};
 use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// What became of one file, for people and programs.
 #[derive(Debug, Serialize)]
@@ -64,23 +66,40 @@ pub async fn run(
     if !args.files.is_empty() {
         return import_named(&journey, &feed, printer, args).await;
     }
-    let settle = if args.once {
+    take_arrivals(wiring, &journey, &feed, printer, args.once).await
+}
+
+/// Takes what arrives where the feed's source says: once, or until stopped.
+async fn take_arrivals(
+    wiring: &Wiring,
+    journey: &Journey,
+    feed: &Feed,
+    printer: &Printer,
+    once: bool,
+) -> Result<ExitCode, Failure> {
+    let settings = &wiring.settings;
+    let settle = if once {
         Duration::ZERO
     } else {
-        wiring.settings.settle
+        settings.settle
     };
-    let Some(inbox) = sources::inbox(&wiring.settings, &feed, settle)? else {
+    if let Some(inbox) = sources::inbox(settings, feed, settle)? {
+        if once {
+            return import_arrived(journey, feed, inbox.as_ref(), printer).await;
+        }
+        let (_keep, mut stop) = super::run::stop_on_signals();
+        watch::forever(journey, feed, inbox.as_ref(), &Notify::new(), &mut stop).await;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(mut queue) = sources::queue(settings, feed)?.filter(|_| !once) else {
         return Err(Failure::usage(format!(
-            "{} does not arrive in a place that could be watched: name the files to import",
-            feed.name
+            "{} does not arrive in a place that could be looked into{}: name the files to import",
+            feed.name,
+            if once { " once" } else { "" }
         )));
     };
-    if args.once {
-        return import_arrived(&journey, &feed, inbox.as_ref(), printer).await;
-    }
     let (_keep, mut stop) = super::run::stop_on_signals();
-    let wake = tokio::sync::Notify::new();
-    watch::forever(&journey, &feed, inbox.as_ref(), &wake, &mut stop).await;
+    receive::forever(journey, feed, queue.as_mut(), &Notify::new(), &mut stop).await;
     Ok(ExitCode::SUCCESS)
 }
 

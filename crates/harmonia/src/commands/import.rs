@@ -91,11 +91,17 @@ async fn take_arrivals(
         watch::forever(journey, feed, inbox.as_ref(), &Notify::new(), &mut stop).await;
         return Ok(ExitCode::SUCCESS);
     }
-    let Some(mut queue) = sources::queue(settings, feed)?.filter(|_| !once) else {
+    if once {
         return Err(Failure::usage(format!(
-            "{} does not arrive in a place that could be looked into{}: name the files to import",
-            feed.name,
-            if once { " once" } else { "" }
+            "{} does not arrive as files that could be taken once: name the files to import, or \
+             leave out --once",
+            feed.name
+        )));
+    }
+    let Some(mut queue) = sources::queue(settings, feed)? else {
+        return Err(Failure::usage(format!(
+            "{} arrives nowhere that could be watched, it is pushed: name the files to import",
+            feed.name
         )));
     };
     let (_keep, mut stop) = super::run::stop_on_signals();

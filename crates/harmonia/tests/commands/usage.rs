@@ -23,12 +23,15 @@ fn wrong_usage_is_exit_code_2_and_says_what_would_be_right() {
             &["visa has several feeds: name one of visa-auth, visa-refund, visa-settlement"],
         ),
         (
-            &["import", "costa"],
-            &["costa arrives: name the files to import"],
+            &["import", "the-works"],
+            &[
+                "the-works arrives nowhere that could be watched",
+                "name the files",
+            ],
         ),
         (
             &["import", "visa-auth", "--once"],
-            &["visa-auth does not arrive in a folder", "name the files"],
+            &["visa-auth does not arrive as files", "name the files"],
         ),
         (
             &["import", "itsu", "--format", "excel"],

@@ -6,7 +6,7 @@
 
 use crate::card::CardToken;
 use crate::identify::{CardLink, IdentifierType, LinkedCard};
-use crate::ids::{ExportId, FileId, MidId, PaymentId, SaleId, SchemeId, Slug};
+use crate::ids::{ExportId, FileId, MidId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use crate::matching::{Evidence, MatchKind, OpenReason};
 use crate::problem::Reject;
 use crate::state::{ExportState, FileState};
@@ -23,6 +23,8 @@ pub struct Changes {
     pub at: Instant,
     /// Records read from a file.
     pub imported: Option<Imported>,
+    /// Records that were kept, rejected or quarantined, and are taken up again.
+    pub replayed: Vec<Replayed>,
     /// Merchant identifiers put in force or out of it.
     pub mids: Vec<MidChange>,
     /// Rows for the built-in card-link table; a row for the same card and scheme is replaced.
@@ -47,6 +49,7 @@ impl Changes {
         Self {
             at,
             imported: None,
+            replayed: Vec::new(),
             mids: Vec::new(),
             cards: Vec::new(),
             identities: Vec::new(),
@@ -106,6 +109,8 @@ pub struct Imported {
 pub struct ImportedRecord {
     /// Its line or record number in the file.
     pub number: u64,
+    /// How many times a record without an id of its own has come in the file; 0 for others.
+    pub occurrence: u32,
     /// The record as a JSON object, card numbers masked.
     pub raw: Box<str>,
     /// What it is.
@@ -141,6 +146,17 @@ pub enum ImportedBody {
         /// file that comes again adds nothing.
         fingerprint: [u8; 32],
     },
+}
+
+/// A kept record that is taken up again: its MID was onboarded, or it was corrected.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// The record as it was kept.
+    pub reject: RejectId,
+    /// What it is now, as a JSON object, card numbers masked.
+    pub raw: Box<str>,
+    /// What that is. One that is refused again stays kept, with its new reason.
+    pub body: ImportedBody,
 }
 
 /// A merchant identifier put in force, or out of it.
@@ -316,7 +332,8 @@ pub struct NewJob {
 /// What a new job is about.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NewWork {
-    /// The payments and sales that this same commit adds; no job where it adds none.
+    /// The payments and sales that this same commit adds, imported or replayed; no job where it
+    /// adds none.
     Imported,
     /// The exports of a scheme that this same commit adds.
     Exports(SchemeId),
@@ -345,6 +362,11 @@ pub enum Work {
     AllUnidentified {
         /// Those after this one.
         after: PaymentId,
+    },
+    /// Every quarantined record: MIDs were onboarded.
+    Quarantined {
+        /// Those after this one.
+        after: RejectId,
     },
     /// Exports to be delivered.
     Exports {

@@ -44,6 +44,8 @@ row_ids! {
     ExportId,
     /// A file in `import_file_log`.
     FileId,
+    /// A record in `rejected_record`, rejected or quarantined.
+    RejectId,
     /// A job of the queue.
     JobId,
     /// One commit of an import: the batch that is matched together.

@@ -124,6 +124,15 @@ impl Reject {
         }
     }
 
+    /// A refusal as it is stored. A reason that this version does not know is told in the words.
+    pub fn from_stored(reason: &str, field: Option<&str>, detail: &str) -> Self {
+        Self {
+            reason: RejectReason::from_name(reason).unwrap_or(RejectReason::UnknownValue),
+            field: field.map(Into::into),
+            detail: detail.into(),
+        }
+    }
+
     /// A refusal because of one field.
     pub fn field(reason: RejectReason, field: &str, detail: impl fmt::Display) -> Self {
         Self {

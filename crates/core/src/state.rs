@@ -69,6 +69,18 @@ states! {
     }
 }
 
+states! {
+    /// Where a record that was not taken stands.
+    RejectState {
+        /// Something is wrong with it; it waits for a person.
+        Rejected = "REJECTED" => [Quarantined, Replayed],
+        /// Sound, but nobody onboarded its MID or location; it goes on by itself when they do.
+        Quarantined = "QUARANTINED" => [Rejected, Replayed],
+        /// Taken up after all, or found to be in already.
+        Replayed = "REPLAYED" => [],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

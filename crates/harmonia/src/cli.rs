@@ -225,9 +225,25 @@ pub struct RejectsArgs {
 pub enum RejectsAction {
     /// List them
     List {
+        /// Only those of a state: REJECTED, QUARANTINED, or REPLAYED (taken up after all)
+        #[arg(long)]
+        state: Option<String>,
         /// At most so many
         #[arg(long)]
         limit: Option<usize>,
+    },
+    /// Take them up again, as the agent files are now
+    Replay {
+        /// Which, by the numbers of `rejects list`
+        #[arg(required_unless_present = "all")]
+        rejects: Vec<i64>,
+        /// Every one that is rejected or quarantined
+        #[arg(long, conflicts_with_all = ["rejects", "record"])]
+        all: bool,
+        /// The record as it should be: a JSON object like the `data` of `rejects list --json`, or
+        /// @FILE with one
+        #[arg(long)]
+        record: Option<String>,
     },
 }
 

@@ -48,7 +48,7 @@ async fn run(command: Command, wiring: Wiring, printer: Printer) -> Result<ExitC
         Command::Why(args) => commands::why::run(&wiring, &printer, &args).await,
         Command::Lifecycle(args) => commands::lifecycle::run(&wiring, &printer, &args).await,
         Command::Matches(args) => commands::lists::matches(&wiring, &printer, &args).await,
-        Command::Rejects(args) => commands::lists::rejects(&wiring, &printer, &args).await,
+        Command::Rejects(args) => commands::rejects::run(&wiring, &printer, &args).await,
         Command::Exports(args) => commands::exports::run(&wiring, &printer, &args).await,
         Command::Generate(args) => commands::generate::run(&printer, &args),
         Command::Status => commands::status::run(&wiring, &printer).await,

@@ -15,6 +15,7 @@ pub mod matching;
 pub mod onboard;
 pub mod ports;
 pub mod receive;
+pub mod replay;
 pub mod watch;
 
 use agents::Agents;

@@ -3,7 +3,9 @@
 use crate::Journey;
 use crate::export;
 use crate::identify::{self, Identified};
+use crate::import::ImportError;
 use crate::ports::{IdentityError, Job, Probe, StoreError, UndecidedPayment};
+use crate::replay;
 use harmonia_core::changes::{Changes, Lane, NewJob, NewWork, Queue, Span, StillOpen, Work};
 use harmonia_core::ids::{MidSetId, PaymentId, SaleId};
 use harmonia_core::matching::rules::Kind;
@@ -21,6 +23,9 @@ pub enum MatchingError {
     /// The identity source does not answer.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// Kept records cannot be read again.
+    #[error(transparent)]
+    Replay(#[from] ImportError),
 }
 
 /// Whether a job's payments are its own from import, so that preparing it may overlap with the
@@ -50,6 +55,7 @@ pub async fn prepare(
             changes.jobs.extend(next_page(&page, journey.batch, now));
             (ids(&page), 0)
         }
+        Work::Quarantined { after } => return Ok(replay::prepare(journey, *after).await?),
         Work::File(_) | Work::Exports { .. } => return Ok(changes),
     };
     let payments = journey.store.undecided(&span).await?;

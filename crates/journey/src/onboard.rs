@@ -5,12 +5,13 @@
 
 use crate::Journey;
 use crate::ports::{CommitError, Lease, Store, StoreError};
+use crate::replay;
 use compact_str::CompactString;
 use csv::StringRecord;
 use harmonia_core::card::{CardDigits, CardToken, FirstSix, LastFour, mask_card_numbers};
 use harmonia_core::changes::{Changes, Lane, MidAction, MidChange, NewJob, NewWork, Queue, Work};
 use harmonia_core::identify::{CardLink, IdentifierType, LinkedCard, MerchantIdentifier};
-use harmonia_core::ids::{PaymentId, SchemeId, Slug};
+use harmonia_core::ids::{PaymentId, RejectId, SchemeId, Slug};
 use harmonia_core::time::Instant;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -56,10 +57,15 @@ pub async fn onboard_mids(
     now: Instant,
 ) -> Result<u64, OnboardError> {
     refuse_two_schemes(&mids, &store.mids().await?)?;
-    let changes = Changes {
+    let adds = mids.iter().any(|mid| mid.action == MidAction::Add);
+    let mut changes = Changes {
         mids,
         ..Changes::none(now)
     };
+    if adds {
+        // What waited for one of them goes on.
+        changes.jobs.push(replay::job(RejectId(0), now));
+    }
     Ok(store.commit(Lease::Operator, changes).await?.onboarded)
 }
 

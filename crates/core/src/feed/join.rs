@@ -5,6 +5,7 @@
 //! comes, and two cups of the same coffee stay two.
 
 use super::date::Pattern;
+use super::mask;
 use super::record::RawRecord;
 use super::text::{Column, Stop, TextRule, keep};
 use crate::time::{Moment, Zone};
@@ -146,17 +147,18 @@ fn replacement(raw: &RawRecord) -> CompactString {
     id
 }
 
-/// The SHA-256 of a record's own bytes: the message, or its fields joined by 0x1F.
+/// The SHA-256 of a record's own bytes: the message, or its fields joined by 0x1F. Card numbers are
+/// masked first, so that the record as it is stored has the same.
 pub(crate) fn own_hash(raw: &RawRecord) -> [u8; 32] {
     let mut hash = Sha256::new();
     match raw.source() {
-        Some(source) => hash.update(source),
+        Some(source) => hash.update(mask::masked_json(source).as_bytes()),
         None => {
             for (index, field) in raw.all_fields().enumerate() {
                 if index > 0 {
                     hash.update([0x1F]);
                 }
-                hash.update(field);
+                hash.update(mask::masked(field).as_bytes());
             }
         }
     }

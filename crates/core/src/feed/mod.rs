@@ -108,6 +108,11 @@ impl Feed {
         }
     }
 
+    /// Whether this is the feed in Harmonia's own format.
+    pub fn is_canonical(&self) -> bool {
+        Arc::ptr_eq(&self.plan, &self.canonical)
+    }
+
     /// A look over a whole file, before anything of it is imported.
     pub fn inspect(&self) -> Inspector {
         Inspector::new(&self.plan.format)

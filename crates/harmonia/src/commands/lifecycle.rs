@@ -34,7 +34,7 @@ pub async fn run(
 async fn not_found(store: &dyn Store, transaction_id: &str) -> Result<Failure, Failure> {
     let mut after = 0;
     loop {
-        let page = store.rejects(after, 1000).await?;
+        let page = store.rejects(None, after, 1000).await?;
         if let Some(reject) = page.iter().find(|row| row.data.contains(transaction_id)) {
             return Ok(Failure::new(format!(
                 "{transaction_id} was not taken: reject {} from line {} of {}: {} ({})",

@@ -1,6 +1,6 @@
-//! `harmonia matches`, `harmonia rejects list`: lists, read page by page and printed as they come.
+//! `harmonia matches`, and how lists are printed: read page by page and printed as they come.
 
-use crate::cli::{MatchesArgs, RejectsAction, RejectsArgs};
+use crate::cli::MatchesArgs;
 use crate::output::{Failure, Printer, or_dash, table};
 use crate::wiring::Wiring;
 use harmonia_core::money::Major;
@@ -34,44 +34,6 @@ pub async fn matches(
                 row.matching_type.clone(),
                 format!("{} {}", row.spend_currency, Major(row.spend_amount)),
                 row.transaction_date.to_string(),
-            ]
-        })?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Lists bad records.
-pub async fn rejects(
-    wiring: &Wiring,
-    printer: &Printer,
-    args: &RejectsArgs,
-) -> Result<ExitCode, Failure> {
-    let RejectsAction::List { limit } = args.action;
-    let store = wiring.inquiry()?;
-    let mut pages = Pages::new(limit);
-    while let Some(size) = pages.next_size() {
-        let page = store.rejects(pages.after, size).await?;
-        pages.took(page.len(), page.last().map(|row| row.id));
-        let header = [
-            "reject",
-            "feed",
-            "line",
-            "state",
-            "reason",
-            "field",
-            "what is wrong",
-            "file",
-        ];
-        print_page(printer, &page, &header, |row| {
-            vec![
-                row.id.to_string(),
-                row.feed.clone(),
-                row.number.to_string(),
-                row.state.clone(),
-                row.reason.clone(),
-                or_dash(row.field.as_ref()),
-                row.detail.clone(),
-                row.source.clone(),
             ]
         })?;
     }

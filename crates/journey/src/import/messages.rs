@@ -71,6 +71,7 @@ fn arrival(feed: &Feed, source: &str, messages: &[impl AsRef<[u8]>]) -> FileArri
         provider: feed.provider_slug.clone(),
         feed_type: feed.feed_type,
         feed_name: feed.name.clone(),
+        canonical: feed.is_canonical(),
         source: source.to_owned(),
         size_bytes,
         sha256: hex(&hash.finalize()),

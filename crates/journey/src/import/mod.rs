@@ -10,6 +10,7 @@ mod placing;
 mod reading;
 
 pub use messages::import_messages;
+pub use placing::Placing;
 
 use crate::Journey;
 use crate::ports::{
@@ -141,6 +142,7 @@ async fn inspect(
         provider: feed.provider_slug.clone(),
         feed_type: feed.feed_type,
         feed_name: feed.name.clone(),
+        canonical: feed.is_canonical(),
         source: path,
         size_bytes,
         sha256,

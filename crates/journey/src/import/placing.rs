@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 /// Places the records of one file, or of one batch of messages, in their order.
 pub struct Placing {
+    /// The feed they are of.
     pub feed: Feed,
     scheme: Option<SchemeId>,
     agents: Arc<Agents>,
@@ -68,6 +69,7 @@ impl Placing {
         };
         Some(ImportedRecord {
             number: raw.number(),
+            occurrence: raw.occurrence(),
             raw: json.into(),
             body,
         })

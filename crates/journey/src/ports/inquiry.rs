@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use harmonia_core::card::CardDigits;
 use harmonia_core::ids::{PaymentId, SaleId};
 use harmonia_core::matching::{Payment, Sale};
+use harmonia_core::state::RejectState;
 use harmonia_core::time::Instant;
 use serde::Serialize;
 
@@ -174,7 +175,7 @@ pub struct RejectRow {
     pub source: String,
     /// Its line or record number there.
     pub number: i64,
-    /// `REJECTED` or `QUARANTINED`.
+    /// `REJECTED`, `QUARANTINED` or `REPLAYED`.
     pub state: String,
     /// The reason's name.
     pub reason: String,
@@ -294,8 +295,13 @@ pub trait Inquiry {
         after: i64,
         limit: usize,
     ) -> Result<Vec<MatchRow>, StoreError>;
-    /// Bad records, oldest first, those after a row.
-    async fn rejects(&self, after: i64, limit: usize) -> Result<Vec<RejectRow>, StoreError>;
+    /// Bad records, oldest first, those after a row: of one state, or all that still wait.
+    async fn rejects(
+        &self,
+        state: Option<RejectState>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<RejectRow>, StoreError>;
     /// Exports, oldest first, those after a row; of one state if named.
     async fn exports(
         &self,

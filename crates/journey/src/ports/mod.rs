@@ -18,7 +18,7 @@ pub use inquiry::{
 };
 pub use queue::{MessageQueue, QueueError};
 pub use store::{
-    CommitError, Committed, FileArrival, FileClaim, ImportOutcome, Job, Lease, Probe, Store,
-    StoreError, UndecidedPayment,
+    CommitError, Committed, FileArrival, FileClaim, ImportOutcome, Job, KeptRecord, Lease, Probe,
+    Store, StoreError, UndecidedPayment,
 };
 pub use world::{Clock, Holder, SystemClock, Uids};

@@ -7,9 +7,12 @@ use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lane, Queue, Span, 
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MidDirectory};
 use harmonia_core::ids::MidSetId;
-use harmonia_core::ids::{ExportId, FileId, JobId, MatchGroup, PaymentId, SchemeId, Slug};
+use harmonia_core::ids::{
+    ExportId, FileId, JobId, MatchGroup, PaymentId, RejectId, SchemeId, Slug,
+};
 use harmonia_core::matching::{OpenReason, Payment, Reach, Sale};
 use harmonia_core::money::Money;
+use harmonia_core::state::RejectState;
 use harmonia_core::time::Instant;
 use harmonia_core::transaction::FeedType;
 use std::sync::Arc;
@@ -117,6 +120,8 @@ pub struct FileArrival {
     pub feed_type: FeedType,
     /// The feed.
     pub feed_name: Slug,
+    /// Whether it is in Harmonia's own format, which every feed takes beside its own.
+    pub canonical: bool,
     /// Where it was found, for people.
     pub source: String,
     /// Its length in bytes.
@@ -172,6 +177,25 @@ impl AsRef<Payment> for UndecidedPayment {
     fn as_ref(&self) -> &Payment {
         &self.payment
     }
+}
+
+/// A record that was not taken, and all that reading it again needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptRecord {
+    /// Its row.
+    pub id: RejectId,
+    /// The feed that brought it.
+    pub feed_name: Slug,
+    /// Whether it came in Harmonia's own format.
+    pub canonical: bool,
+    /// Its line or record number where it came.
+    pub number: u64,
+    /// How many times a record without an id of its own had come by then.
+    pub occurrence: u32,
+    /// The record as a JSON object, as it came or was corrected last.
+    pub data: Box<str>,
+    /// Where it stands.
+    pub state: RejectState,
 }
 
 /// Everything that is durable.
@@ -238,6 +262,16 @@ pub trait Store: Inquiry + Send + Sync + 'static {
         after: PaymentId,
         limit: usize,
     ) -> Result<Vec<PaymentId>, StoreError>;
+
+    /// The first quarantined records after `after`, at most `limit`, in order.
+    async fn quarantined(
+        &self,
+        after: RejectId,
+        limit: usize,
+    ) -> Result<Vec<KeptRecord>, StoreError>;
+
+    /// The kept record of a row, if there is such a row.
+    async fn kept_record(&self, id: RejectId) -> Result<Option<KeptRecord>, StoreError>;
 
     /// The undelivered exports of a span that are one scheme's, in order.
     async fn undelivered(

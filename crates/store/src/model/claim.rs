@@ -155,6 +155,7 @@ impl World {
                 && log.arrival.provider == arrival.provider
                 && log.arrival.feed_type == arrival.feed_type
                 && log.arrival.feed_name == arrival.feed_name
+                && log.arrival.canonical == arrival.canonical
         };
         let mut files = self.files.iter().filter(|(_, log)| is_it(log));
         files.find_map(|(file, _)| Some((*file, self.job_of_file(*file)?)))

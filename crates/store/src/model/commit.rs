@@ -15,6 +15,9 @@ use harmonia_journey::ports::{CommitError, Committed, Lease, StoreError};
 pub struct Added {
     pub payments: Vec<i64>,
     pub sales: Vec<i64>,
+    /// Rows whose numbers were given out when their records were kept.
+    pub replayed_payments: Vec<i64>,
+    pub replayed_sales: Vec<i64>,
     pub exports: Vec<i64>,
 }
 
@@ -37,6 +40,8 @@ impl World {
             committed.imported = outcome;
             committed.match_group = match_group;
         }
+        let replayed = self.replay(changes.replayed, at, &mut added)?;
+        committed.imported.add(replayed);
         self.identify(changes.identities, at);
         self.add_matches(changes.matches, at, &mut added)?;
         self.keep_open(changes.open);
@@ -133,6 +138,8 @@ impl World {
             NewWork::Imported => vec![
                 span(&added.payments).map(Work::Payments),
                 span(&added.sales).map(Work::Sales),
+                these(&added.replayed_payments).map(Work::Payments),
+                these(&added.replayed_sales).map(Work::Sales),
             ],
             NewWork::Exports(scheme) => vec![span(&added.exports).map(|exports| Work::Exports {
                 scheme: *scheme,
@@ -148,6 +155,11 @@ impl World {
 /// From the first to the last of rows that one commit added.
 fn span(added: &[i64]) -> Option<Span> {
     Some(Span::Range(*added.first()?, *added.last()?))
+}
+
+/// These very rows.
+fn these(added: &[i64]) -> Option<Span> {
+    (!added.is_empty()).then(|| Span::Ids(added.to_vec()))
 }
 
 /// A match has a sale unless it is spotted, and a person's name if it is forced.

@@ -10,14 +10,14 @@ use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord};
 use harmonia_core::ids::{FileId, MatchGroup, MidId, MidSetId, RawId, SchemeId};
 use harmonia_core::money::Money;
 use harmonia_core::problem::{Reject, RejectReason};
-use harmonia_core::state::FileState;
+use harmonia_core::state::{FileState, RejectState};
 use harmonia_core::time::{Instant, Moment, Precision};
 use harmonia_core::transaction::{PaymentRecord, SaleRecord};
 use harmonia_journey::ports::{ImportOutcome, StoreError};
 use sha2::{Digest, Sha256};
 
 /// When and how much: what a record says of a transaction that is known already.
-type Said = (Instant, Money);
+pub type Said = (Instant, Money);
 
 /// One commit's stretch of a file.
 struct Stretch<'a> {
@@ -27,6 +27,8 @@ struct Stretch<'a> {
     file: FileId,
     match_group: MatchGroup,
     at: Instant,
+    /// Of the record in hand.
+    occurrence: u32,
     outcome: ImportOutcome,
     amount_minor: i64,
 }
@@ -49,6 +51,7 @@ impl World {
             file: imported.file,
             match_group,
             at,
+            occurrence: 0,
             outcome: ImportOutcome {
                 read: imported.records.len() as u64 + imported.skipped,
                 skipped: imported.skipped,
@@ -70,17 +73,22 @@ impl World {
         Ok((outcome, (outcome.new > 0).then_some(match_group)))
     }
 
-    fn file(&mut self, id: FileId) -> Result<&mut super::world::FileLog, StoreError> {
+    pub fn file(&mut self, id: FileId) -> Result<&mut super::world::FileLog, StoreError> {
         let unknown = || StoreError::Broken(format!("there is no file {id}"));
         self.files.get_mut(&id).ok_or_else(unknown)
     }
 
-    fn next_raw(&self) -> RawId {
+    pub fn next_raw(&self) -> RawId {
         RawId(next_number(&self.raws, |id| id.0))
     }
 
     /// The row of a list of MIDs, made where there is none.
-    fn mid_set(&mut self, scheme: SchemeId, mids: &[CompactString], day_only: bool) -> MidSetId {
+    pub fn mid_set(
+        &mut self,
+        scheme: SchemeId,
+        mids: &[CompactString],
+        day_only: bool,
+    ) -> MidSetId {
         let is_it = |row: &MidSetRow| row.scheme == scheme && row.mids == mids;
         if let Some((id, row)) = self.mid_sets.iter_mut().find(|(_, row)| is_it(row)) {
             row.has_days |= day_only;
@@ -112,7 +120,13 @@ fn refuse_wrong_sum(state: FileState, counts: ImportOutcome) -> Result<(), Store
 
 impl Stretch<'_> {
     fn add(&mut self, record: ImportedRecord) {
-        let ImportedRecord { number, raw, body } = record;
+        let ImportedRecord {
+            number,
+            occurrence,
+            raw,
+            body,
+        } = record;
+        self.occurrence = occurrence;
         match body {
             ImportedBody::Payment {
                 scheme,
@@ -229,21 +243,10 @@ impl Stretch<'_> {
         key: &TransactionKey,
         now: Said,
     ) {
-        let Some(before) = self.world.said(known) else {
-            return;
-        };
-        if before == now {
+        let Some(reject) = self.world.conflict(known, key, now) else {
             self.outcome.duplicate += 1;
             return;
-        }
-        let reject = Reject::record(
-            RejectReason::Conflict,
-            format_args!(
-                "transaction {} is known already with {} at {}, and comes now with {} at {}: ask \
-                 its sender which is right",
-                key.transaction_id, before.1, before.0, now.1, now.0
-            ),
-        );
+        };
         let fingerprint = Sha256::digest(raw.as_bytes()).into();
         self.refuse(number, raw, reject, fingerprint);
     }
@@ -260,14 +263,15 @@ impl Stretch<'_> {
         if !self.world.fingerprints.insert(fingerprint) {
             return;
         }
-        if quarantined {
-            self.keep_raw(number, raw.clone(), false);
-        }
+        let raw_id = quarantined.then(|| self.keep_raw(number, raw.clone(), false));
         let row = RejectedRecord {
             file: self.file,
             number,
+            occurrence: self.occurrence,
+            state: kept_state(reject.reason),
             reject,
             data: raw,
+            raw: raw_id,
             created_at: self.at,
         };
         let id = next_number(&self.world.rejects, |id| id);
@@ -275,7 +279,30 @@ impl Stretch<'_> {
     }
 }
 
+/// Where a record that is not taken for a reason stands.
+pub fn kept_state(reason: RejectReason) -> RejectState {
+    if reason.is_quarantine() {
+        RejectState::Quarantined
+    } else {
+        RejectState::Rejected
+    }
+}
+
 impl World {
+    /// What is wrong with a record that says something else of a transaction than what is known of
+    /// it; `None` when it says the same.
+    pub fn conflict(&self, known: RawId, key: &TransactionKey, now: Said) -> Option<Reject> {
+        let before = self.said(known).filter(|before| *before != now)?;
+        Some(Reject::record(
+            RejectReason::Conflict,
+            format_args!(
+                "transaction {} is known already with {} at {}, and comes now with {} at {}: ask \
+                 its sender which is right",
+                key.transaction_id, before.1, before.0, now.1, now.0
+            ),
+        ))
+    }
+
     /// What two records of one key must agree in to be the same transaction.
     fn said(&self, id: RawId) -> Option<Said> {
         let payment = self.payments.get(&id.payment());

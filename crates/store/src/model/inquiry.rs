@@ -1,9 +1,9 @@
 //! What people ask: status, lists, the story of one transaction.
 
-use super::world::World;
+use super::world::{RejectedRecord, World};
 use harmonia_core::ids::{ExportId, MatchId, PaymentId, SaleId};
 use harmonia_core::money::Money;
-use harmonia_core::state::ExportState;
+use harmonia_core::state::{ExportState, RejectState};
 use harmonia_core::time::Instant;
 use harmonia_journey::ports::{
     Counts, ExportRow, FileRow, MatchRow, OpenCount, RejectRow, SaleStory, Side, Status, Story,
@@ -26,7 +26,12 @@ impl World {
             open_payments: self.open_counts(),
             open_sales: (self.sales.len() - self.sale_matches.len()) as u64,
             exports: self.export_counts(),
-            rejects: tally(self.rejects.values().map(|row| row.reject.reason.as_str())),
+            rejects: tally(
+                self.rejects
+                    .values()
+                    .filter(|row| row.state != RejectState::Replayed)
+                    .map(|row| row.reject.reason.as_str()),
+            ),
             jobs: self.job_counts(now),
             files: tally(self.files.values().map(|log| log.state.as_str())),
             mids: self.identifiers().len() as u64,
@@ -183,9 +188,22 @@ impl World {
     }
 
     /// Bad records, oldest first, those after a row.
-    pub fn reject_rows(&self, after: i64, limit: usize) -> Vec<RejectRow> {
-        let later = self.rejects.range(after + 1..).take(limit);
-        later.filter_map(|(id, _)| self.reject_row(*id)).collect()
+    pub fn reject_rows(
+        &self,
+        state: Option<RejectState>,
+        after: i64,
+        limit: usize,
+    ) -> Vec<RejectRow> {
+        let wanted = |row: &RejectedRecord| match state {
+            Some(state) => row.state == state,
+            None => row.state != RejectState::Replayed,
+        };
+        let later = self.rejects.range(after + 1..);
+        later
+            .filter(|(_, row)| wanted(row))
+            .filter_map(|(id, _)| self.reject_row(*id))
+            .take(limit)
+            .collect()
     }
 
     /// Exports, oldest first, those after a row; of one state if named.

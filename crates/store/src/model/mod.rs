@@ -16,6 +16,7 @@ mod import;
 mod inquiry;
 mod load;
 mod onboard;
+mod replay;
 mod rows;
 mod world;
 
@@ -23,13 +24,14 @@ use async_trait::async_trait;
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
-use harmonia_core::ids::{ExportId, PaymentId, SaleId, SchemeId, Slug};
+use harmonia_core::ids::{ExportId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
+use harmonia_core::state::RejectState;
 use harmonia_core::time::Instant;
 use harmonia_journey::ports::{
     AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow, Holder,
-    Inquiry, Job, Lease, MatchRow, Probe, RejectRow, SaleStory, Side, Status, Store, StoreError,
-    Story, TransactionRow, UndecidedPayment,
+    Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RejectRow, SaleStory, Side, Status, Store,
+    StoreError, Story, TransactionRow, UndecidedPayment,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use world::World;
@@ -139,6 +141,18 @@ impl Store for ModelStore {
         Ok(self.world().unidentified(after, limit))
     }
 
+    async fn quarantined(
+        &self,
+        after: RejectId,
+        limit: usize,
+    ) -> Result<Vec<KeptRecord>, StoreError> {
+        Ok(self.world().quarantined(after, limit))
+    }
+
+    async fn kept_record(&self, id: RejectId) -> Result<Option<KeptRecord>, StoreError> {
+        Ok(self.world().kept_record(id))
+    }
+
     async fn undelivered(
         &self,
         scheme: SchemeId,
@@ -211,8 +225,13 @@ impl Inquiry for ModelStore {
         Ok(self.world().match_rows(since, after, limit))
     }
 
-    async fn rejects(&self, after: i64, limit: usize) -> Result<Vec<RejectRow>, StoreError> {
-        Ok(self.world().reject_rows(after, limit))
+    async fn rejects(
+        &self,
+        state: Option<RejectState>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<RejectRow>, StoreError> {
+        Ok(self.world().reject_rows(state, after, limit))
     }
 
     async fn exports(

@@ -160,17 +160,12 @@ impl World {
     pub fn reject_row(&self, id: i64) -> Option<RejectRow> {
         let row = self.rejects.get(&id)?;
         let file = self.files.get(&row.file)?;
-        let state = if row.reject.reason.is_quarantine() {
-            "QUARANTINED"
-        } else {
-            "REJECTED"
-        };
         Some(RejectRow {
             id,
             feed: file.arrival.feed_name.to_string(),
             source: file.arrival.source.clone(),
             number: signed(row.number),
-            state: state.to_owned(),
+            state: row.state.to_string(),
             reason: row.reject.reason.to_string(),
             field: row.reject.field.as_deref().map(str::to_owned),
             detail: row.reject.detail.to_string(),

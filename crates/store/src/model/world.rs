@@ -10,7 +10,7 @@ use harmonia_core::ids::{
 };
 use harmonia_core::matching::{Evidence, MatchKind, OpenReason};
 use harmonia_core::problem::Reject;
-use harmonia_core::state::{ExportState, FileState};
+use harmonia_core::state::{ExportState, FileState, RejectState};
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord};
 use harmonia_journey::ports::{FileArrival, Holder, ImportOutcome};
@@ -100,8 +100,12 @@ pub struct Raw {
 pub struct RejectedRecord {
     pub file: FileId,
     pub number: u64,
+    pub occurrence: u32,
+    pub state: RejectState,
     pub reject: Reject,
     pub data: Box<str>,
+    /// The raw row of one that is, or was, quarantined.
+    pub raw: Option<RawId>,
     pub created_at: Instant,
 }
 

@@ -148,7 +148,12 @@ fn find_unfinished(
     transaction
         .prepare_cached(sql::file::find_unfinished)?
         .query_row(
-            params![arrival.sha256, feed, arrival.feed_name.as_str()],
+            params![
+                arrival.sha256,
+                feed,
+                arrival.feed_name.as_str(),
+                arrival.canonical
+            ],
             |row| {
                 Ok(Unfinished {
                     file: FileId(row.get(0)?),
@@ -195,6 +200,7 @@ fn begin(
         .execute(params![
             feed,
             arrival.feed_name.as_str(),
+            arrival.canonical,
             arrival.source,
             arrival.size_bytes,
             arrival.sha256,

@@ -2,7 +2,7 @@
 
 use super::connection::store_error;
 use super::writer::{Failure, Given, Known, Writer, extend, next_id};
-use super::{Shared, import, onboard, sql};
+use super::{Shared, import, onboard, replay, sql};
 use crate::seal::identity_place;
 use harmonia_core::changes::{
     Attempt, Changes, JobEnd, NewIdentity, NewJob, NewMatch, NewWork, Queue, Span, StillOpen, Work,
@@ -60,6 +60,14 @@ fn apply(
         committed.imported = import::apply(transaction, known, imported, changes.at, &mut given)?;
         committed.match_group = given.match_group;
     }
+    let replayed = replay::apply(
+        transaction,
+        known,
+        &changes.replayed,
+        changes.at,
+        &mut given,
+    )?;
+    committed.imported.add(replayed);
     identities(shared, transaction, &changes.identities, changes.at)?;
     matches(transaction, &changes.matches, changes.at, &mut given)?;
     open(transaction, &changes.open, changes.at)?;
@@ -253,7 +261,13 @@ fn works(work: &NewWork, given: &Given) -> Vec<Work> {
                 .as_ref()
                 .map(|range| Work::Payments(span(range)));
             let sales = given.sales.as_ref().map(|range| Work::Sales(span(range)));
-            payments.into_iter().chain(sales).collect()
+            let ids = |ids: &Vec<i64>| (!ids.is_empty()).then(|| Span::Ids(ids.clone()));
+            let replayed_payments = ids(&given.replayed_payments).map(Work::Payments);
+            let replayed_sales = ids(&given.replayed_sales).map(Work::Sales);
+            [payments, sales, replayed_payments, replayed_sales]
+                .into_iter()
+                .flatten()
+                .collect()
         }
         NewWork::Exports(scheme) => {
             let exports = |range| Work::Exports {

@@ -7,6 +7,7 @@ use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord};
 use harmonia_core::ids::{MatchGroup, MidId, SchemeId, Slug};
 use harmonia_core::money::{MINOR_UNITS, Money};
 use harmonia_core::problem::{Reject, RejectReason};
+use harmonia_core::state::RejectState;
 use harmonia_core::time::{Instant, Moment, Precision};
 use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord};
 use harmonia_journey::ports::ImportOutcome;
@@ -66,9 +67,9 @@ pub fn apply(
             .all(|kind| { Some(kind) == imported.records.iter().find_map(feed_type) }),
         "a file is of one feed, and a feed of one type"
     );
-    let feed = file_feed(transaction, imported)?;
+    let feed = file_feed(transaction, imported.file.0)?;
     let first = next_id(transaction, "import_transaction")?;
-    let mut rows = Rows::prepare(transaction, known, imported, feed, first, at)?;
+    let mut rows = Rows::prepare(transaction, known, imported.file.0, feed, first, at)?;
     for record in &imported.records {
         rows.add(record, given)?;
     }
@@ -105,14 +106,15 @@ pub fn apply(
     })
 }
 
-fn file_feed(transaction: &Transaction<'_>, imported: &Imported) -> rusqlite::Result<i64> {
+/// The feed of a file of the log.
+pub fn file_feed(transaction: &Transaction<'_>, file: i64) -> rusqlite::Result<i64> {
     transaction
         .prepare_cached("SELECT feed_id FROM import_file_log WHERE id = ?1")?
-        .query_row([imported.file.0], |row| row.get(0))
+        .query_row([file], |row| row.get(0))
 }
 
 /// The statements of an import and what has been counted so far.
-struct Rows<'a> {
+pub struct Rows<'a> {
     transaction: &'a Transaction<'a>,
     known: &'a mut Known,
     file: i64,
@@ -130,10 +132,11 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn prepare(
+    /// For the records of a file of a feed; new rows are numbered from `first` on.
+    pub fn prepare(
         transaction: &'a Transaction<'a>,
         known: &'a mut Known,
-        imported: &Imported,
+        file: i64,
         feed: i64,
         first: i64,
         at: Instant,
@@ -145,7 +148,7 @@ impl<'a> Rows<'a> {
             reject: transaction.prepare_cached(sql::reject::insert)?,
             transaction,
             known,
-            file: imported.file.0,
+            file,
             feed,
             match_group: first,
             next: first,
@@ -163,17 +166,11 @@ impl<'a> Rows<'a> {
                 mid,
                 record,
             } => {
-                if self.add_payment(*scheme, *mid, record)? {
+                if self.add_payment(self.next, *scheme, *mid, record)? {
                     given.payments = extend(given.payments.take(), self.next);
                     self.taken(row, record.when.start, record.amount)?;
                 } else {
-                    self.known_already(
-                        row,
-                        sql::payment::same_key,
-                        &record.transaction_id,
-                        record.when,
-                        record.amount,
-                    )?;
+                    self.known_already(row, Said::of_payment(record))?;
                 }
             }
             ImportedBody::Sale {
@@ -181,17 +178,11 @@ impl<'a> Rows<'a> {
                 mids,
                 record,
             } => {
-                if self.add_sale(*scheme, mids, record)? {
+                if self.add_sale(self.next, *scheme, mids, record)? {
                     given.sales = extend(given.sales.take(), self.next);
                     self.taken(row, record.when.start, record.amount)?;
                 } else {
-                    self.known_already(
-                        row,
-                        sql::sale::same_key,
-                        &record.transaction_id,
-                        record.when,
-                        record.amount,
-                    )?;
+                    self.known_already(row, Said::of_sale(record))?;
                 }
             }
             ImportedBody::Refused {
@@ -204,8 +195,9 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    fn add_payment(
+    pub fn add_payment(
         &mut self,
+        id: i64,
         scheme: SchemeId,
         mid: MidId,
         record: &PaymentRecord,
@@ -217,7 +209,7 @@ impl<'a> Rows<'a> {
             .or(identifiers.secondary.as_deref())
             .or(identifiers.psimi.as_deref());
         let inserted = self.payment.execute(params![
-            self.next,
+            id,
             self.feed,
             scheme.0,
             mid.0,
@@ -250,8 +242,9 @@ impl<'a> Rows<'a> {
         Ok(inserted == 1)
     }
 
-    fn add_sale(
+    pub fn add_sale(
         &mut self,
+        id: i64,
         scheme: SchemeId,
         mids: &[CompactString],
         record: &SaleRecord,
@@ -259,7 +252,7 @@ impl<'a> Rows<'a> {
         let day_only = record.when.precision == Precision::Day;
         let set = mid_set(self.transaction, self.known, scheme, mids, day_only)?;
         let inserted = self.sale.execute(params![
-            self.next,
+            id,
             self.feed,
             scheme.0,
             set,
@@ -313,41 +306,17 @@ impl<'a> Rows<'a> {
     }
 
     /// The same id on the same day came before: a duplicate, unless it says something else now.
-    fn known_already(
-        &mut self,
-        row: &ImportedRecord,
-        same_key: &str,
-        transaction_id: &str,
-        when: Moment,
-        amount: Money,
-    ) -> rusqlite::Result<()> {
-        let before: (i64, i64, String) = self.transaction.prepare_cached(same_key)?.query_row(
-            params![when.start.day().0, self.feed, transaction_id],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )?;
-        if before
-            == (
-                when.start.0,
-                amount.minor,
-                amount.currency.as_str().to_owned(),
-            )
-        {
-            self.outcome.duplicate += 1;
-            return Ok(());
+    fn known_already(&mut self, row: &ImportedRecord, said: Said<'_>) -> rusqlite::Result<()> {
+        match said.conflict(self.transaction, self.feed)? {
+            None => {
+                self.outcome.duplicate += 1;
+                Ok(())
+            }
+            Some(reject) => {
+                let fingerprint: [u8; 32] = Sha256::digest(row.raw.as_bytes()).into();
+                self.refuse(row, &reject, &fingerprint)
+            }
         }
-        let reject = Reject::record(
-            RejectReason::Conflict,
-            format_args!(
-                "transaction {transaction_id} is known already with {} {} at {}, and comes now with \
-                 {amount} at {}: ask its sender which is right",
-                before.2,
-                harmonia_core::money::Major(before.1),
-                Instant(before.0),
-                when.start
-            ),
-        );
-        let fingerprint: [u8; 32] = Sha256::digest(row.raw.as_bytes()).into();
-        self.refuse(row, &reject, &fingerprint)
     }
 
     /// Keeps a record that was not taken, with its reason. Quarantined ones keep their raw record
@@ -359,15 +328,12 @@ impl<'a> Rows<'a> {
         fingerprint: &[u8; 32],
     ) -> rusqlite::Result<()> {
         let quarantined = reject.reason.is_quarantine();
-        let state = if quarantined {
-            "QUARANTINED"
-        } else {
-            "REJECTED"
-        };
+        let state = kept_state(reject.reason).as_str();
         let inserted = self.reject.execute(params![
             self.feed,
             self.file,
             row.number,
+            row.occurrence,
             state,
             reject.reason.as_str(),
             reject.field.as_deref(),
@@ -385,6 +351,86 @@ impl<'a> Rows<'a> {
             false => self.outcome.rejected += 1,
         }
         Ok(())
+    }
+}
+
+/// Where a record that is not taken for a reason stands.
+pub fn kept_state(reason: RejectReason) -> RejectState {
+    if reason.is_quarantine() {
+        RejectState::Quarantined
+    } else {
+        RejectState::Rejected
+    }
+}
+
+/// What a record says of a transaction whose key is known already.
+pub struct Said<'a> {
+    same_key: &'static str,
+    transaction_id: &'a str,
+    when: Moment,
+    amount: Money,
+}
+
+impl<'a> Said<'a> {
+    /// Of a payment.
+    pub fn of_payment(record: &'a PaymentRecord) -> Self {
+        Self {
+            same_key: sql::payment::same_key,
+            transaction_id: &record.transaction_id,
+            when: record.when,
+            amount: record.amount,
+        }
+    }
+
+    /// Of a sale.
+    pub fn of_sale(record: &'a SaleRecord) -> Self {
+        Self {
+            same_key: sql::sale::same_key,
+            transaction_id: &record.transaction_id,
+            when: record.when,
+            amount: record.amount,
+        }
+    }
+
+    /// When it was, as it says.
+    pub fn date(&self) -> Instant {
+        self.when.start
+    }
+
+    /// How much it was, as it says.
+    pub fn amount(&self) -> Money {
+        self.amount
+    }
+
+    /// What is wrong when it says something else than what is known; `None` when it says the same.
+    pub fn conflict(&self, connection: &Connection, feed: i64) -> rusqlite::Result<Option<Reject>> {
+        let Self {
+            transaction_id,
+            when,
+            amount,
+            ..
+        } = self;
+        let key = params![when.start.day().0, feed, transaction_id];
+        let before: (i64, i64, String) = connection
+            .prepare_cached(self.same_key)?
+            .query_row(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        if before.0 == when.start.0
+            && before.1 == amount.minor
+            && before.2 == amount.currency.as_str()
+        {
+            return Ok(None);
+        }
+        Ok(Some(Reject::record(
+            RejectReason::Conflict,
+            format_args!(
+                "transaction {transaction_id} is known already with {} {} at {}, and comes now with \
+                 {amount} at {}: ask its sender which is right",
+                before.2,
+                harmonia_core::money::Major(before.1),
+                Instant(before.0),
+                when.start
+            ),
+        )))
     }
 }
 

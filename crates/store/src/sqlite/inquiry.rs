@@ -6,6 +6,7 @@ use super::{Shared, sql};
 use harmonia_core::ids::{PaymentId, SaleId};
 use harmonia_core::matching::Payment;
 use harmonia_core::money::Money;
+use harmonia_core::state::RejectState;
 use harmonia_core::time::{Instant, Precision};
 use harmonia_journey::ports::{
     AuditFinding, Counts, ExportRow, FileRow, MatchRow, OpenCount, RejectRow, SaleStory, Side,
@@ -407,13 +408,14 @@ fn match_row(row: &Row<'_>) -> rusqlite::Result<MatchRow> {
 /// Bad records, oldest first.
 pub fn rejects(
     connection: &Connection,
+    state: Option<RejectState>,
     after: i64,
     limit: usize,
 ) -> rusqlite::Result<Vec<RejectRow>> {
     list(
         connection,
         sql::reject::list,
-        params![after, limit],
+        params![after, limit, state.map(RejectState::as_str)],
         |row| {
             Ok(RejectRow {
                 id: row.get(0)?,

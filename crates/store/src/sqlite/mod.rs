@@ -15,6 +15,7 @@ mod inquiry;
 mod load;
 mod migrate;
 mod onboard;
+mod replay;
 mod rows;
 mod sql;
 mod writer;
@@ -29,13 +30,14 @@ use connection::Readers;
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
-use harmonia_core::ids::{ExportId, PaymentId, SaleId, SchemeId, Slug};
+use harmonia_core::ids::{ExportId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
+use harmonia_core::state::RejectState;
 use harmonia_core::time::Instant;
 use harmonia_journey::ports::{
     AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow, Holder,
-    Inquiry, Job, Lease, MatchRow, Probe, RejectRow, SaleStory, Side, Status, Store, StoreError,
-    Story, TransactionRow, UndecidedPayment,
+    Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RejectRow, SaleStory, Side, Status, Store,
+    StoreError, Story, TransactionRow, UndecidedPayment,
 };
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -259,6 +261,20 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn quarantined(
+        &self,
+        after: RejectId,
+        limit: usize,
+    ) -> Result<Vec<KeptRecord>, StoreError> {
+        self.read(move |_, connection| replay::quarantined(connection, after, limit))
+            .await
+    }
+
+    async fn kept_record(&self, id: RejectId) -> Result<Option<KeptRecord>, StoreError> {
+        self.read(move |_, connection| replay::find(connection, id))
+            .await
+    }
+
     async fn undelivered(
         &self,
         scheme: SchemeId,
@@ -341,8 +357,13 @@ impl Inquiry for SqliteStore {
             .await
     }
 
-    async fn rejects(&self, after: i64, limit: usize) -> Result<Vec<RejectRow>, StoreError> {
-        self.read(move |_, connection| inquiry::rejects(connection, after, limit))
+    async fn rejects(
+        &self,
+        state: Option<RejectState>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<RejectRow>, StoreError> {
+        self.read(move |_, connection| inquiry::rejects(connection, state, after, limit))
             .await
     }
 

@@ -28,7 +28,7 @@ mod named {
         export {
             attempt, deliver, extend_file, find_file, insert, list, of_match, undelivered,
         }
-        file { find, find_unfinished, insert, list, progress }
+        file { find, find_unfinished, insert, list, progress, recount }
         identity { find, insert }
         job {
             claim, done, free_holder, give_back, holders, insert, insert_leased, lease_again,
@@ -43,8 +43,8 @@ mod named {
             by_key, close, explain, insert, near, next_day, open, reopened, row, same_key,
             undecided, unidentified,
         }
-        raw { find, insert }
-        reject { insert, list }
+        raw { find, insert, take_up }
+        reject { find, insert, keep, kept, list, quarantined, replay }
         sale { by_key, candidates, days, explain, insert, near, next_day, open, row, same_key }
         status {
             exports, files, jobs, matched, numbers, open_payments, payments, rejects, sales,

@@ -52,6 +52,9 @@ pub struct Given {
     pub match_group: Option<MatchGroup>,
     pub payments: Option<RangeInclusive<i64>>,
     pub sales: Option<RangeInclusive<i64>>,
+    /// Rows whose numbers were given out when their records were kept.
+    pub replayed_payments: Vec<i64>,
+    pub replayed_sales: Vec<i64>,
     pub exports: Option<RangeInclusive<i64>>,
 }
 

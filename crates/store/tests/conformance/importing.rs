@@ -61,7 +61,7 @@ pub async fn the_same_key_with_another_amount_is_a_conflict(bench: &dyn Bench) {
         town.import(VISA_SETTLED, records).await,
         outcome(0, 0, 1, 0)
     );
-    let rejects = town.store.rejects(0, 10).await.unwrap();
+    let rejects = town.store.rejects(None, 0, 10).await.unwrap();
     assert_eq!(rejects.len(), 1);
     assert_eq!(
         (rejects[0].reason.as_str(), rejects[0].state.as_str()),
@@ -75,7 +75,7 @@ pub async fn the_same_key_with_another_amount_is_a_conflict(bench: &dyn Bench) {
         town.import(VISA_SETTLED, records).await,
         outcome(0, 0, 2, 0)
     );
-    assert_eq!(town.store.rejects(0, 10).await.unwrap().len(), 2);
+    assert_eq!(town.store.rejects(None, 0, 10).await.unwrap().len(), 2);
     assert_eq!(town.store.status(NOON).await.unwrap().payments.count, 1);
     town.expect_sound().await;
 }
@@ -115,11 +115,11 @@ pub async fn a_refused_record_is_kept_once_for_each_occurrence(bench: &dyn Bench
             town.import(VISA_SETTLED, twice_the_same()).await,
             outcome(0, 0, 2, 0)
         );
-        assert_eq!(town.store.rejects(0, 10).await.unwrap().len(), kept);
+        assert_eq!(town.store.rejects(None, 0, 10).await.unwrap().len(), kept);
     }
     let other_feed = vec![refused(RejectReason::BadAmount, 1)];
     assert_eq!(town.import(BAKERY, other_feed).await, outcome(0, 0, 1, 0));
-    let rejects = town.store.rejects(0, 10).await.unwrap();
+    let rejects = town.store.rejects(None, 0, 10).await.unwrap();
     assert_eq!(rejects.len(), 3);
     let last = &rejects[2];
     assert_eq!((last.feed.as_str(), last.number), ("bakery-sales", 1));
@@ -149,7 +149,7 @@ pub async fn a_quarantined_record_keeps_its_raw_record(bench: &dyn Bench) {
         town.import(VISA_SETTLED, records()).await,
         outcome(2, 0, 0, 1)
     );
-    let rejects = town.store.rejects(0, 10).await.unwrap();
+    let rejects = town.store.rejects(None, 0, 10).await.unwrap();
     assert_eq!(
         (rejects.len(), rejects[0].state.as_str()),
         (1, "QUARANTINED")
@@ -162,7 +162,7 @@ pub async fn a_quarantined_record_keeps_its_raw_record(bench: &dyn Bench) {
         town.import(VISA_SETTLED, records()).await,
         outcome(0, 2, 0, 1)
     );
-    assert_eq!(town.store.rejects(0, 10).await.unwrap().len(), 1);
+    assert_eq!(town.store.rejects(None, 0, 10).await.unwrap().len(), 1);
     town.expect_sound().await;
 }
 

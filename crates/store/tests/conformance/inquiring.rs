@@ -233,9 +233,9 @@ pub async fn lists_come_in_pages(bench: &dyn Bench) {
         exports
     );
     assert_eq!(store.exports(Some("HELD"), 0, 10).await.unwrap(), []);
-    let rejects = store.rejects(0, 10).await.unwrap();
+    let rejects = store.rejects(None, 0, 10).await.unwrap();
     assert_eq!(
-        store.rejects(rejects[0].id, 1).await.unwrap(),
+        store.rejects(None, rejects[0].id, 1).await.unwrap(),
         rejects[1..2]
     );
     let cards = store.cards(0, 10).await.unwrap();

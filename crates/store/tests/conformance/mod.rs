@@ -11,6 +11,7 @@ mod inquiring;
 mod jobs;
 mod matching;
 mod onboarding;
+mod replaying;
 
 /// One test for each case, on each store.
 macro_rules! conformance {
@@ -64,6 +65,13 @@ conformance! {
             a_quarantined_record_keeps_its_raw_record,
             skipped_records_are_counted,
             what_one_commit_adds_is_one_match_group,
+        }
+        replaying {
+            a_quarantined_record_goes_on_under_its_own_number,
+            a_mended_record_gets_a_raw_record,
+            what_was_taken_up_is_not_taken_up_again,
+            a_kept_record_that_is_in_already_is_a_duplicate,
+            a_kept_record_that_cannot_be_taken_now_says_why_now,
         }
         jobs {
             a_job_covers_exactly_what_its_commit_added,

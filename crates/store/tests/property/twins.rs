@@ -386,6 +386,7 @@ fn arrival(feed: FeedName, file: u8) -> FileArrival {
         provider: crate::support::slug(feed.0),
         feed_type: feed.1,
         feed_name: crate::support::slug(feed.2),
+        canonical: false,
         source: format!("in/{file}.csv"),
         size_bytes: 10,
         sha256: format!("{file:064x}"),

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// The statements on the path of every transaction, and those that a person waits for.
 const HOT: &[&str] = &[
+    "reject/quarantined",
     "card/find",
     "export/of_match",
     "export/undelivered",

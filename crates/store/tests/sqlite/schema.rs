@@ -62,6 +62,7 @@ fn a_file_adds_up_and_says_why_it_was_refused() {
     let file: Row = &[
         ("feed_id", "1"),
         ("feed_name", "'visa-auth'"),
+        ("canonical", "0"),
         ("source", "'a.csv'"),
         ("size_bytes", "10"),
         ("sha256", "'00'"),
@@ -82,6 +83,7 @@ fn a_file_adds_up_and_says_why_it_was_refused() {
         &[("new", "0")],
         &[("size_bytes", "-1")],
         &[("feed_id", "99")],
+        &[("canonical", "2")],
     ];
     refuse("import_file_log", file, unlawful);
 }
@@ -108,6 +110,7 @@ fn a_rejected_record_is_kept_once_and_a_quarantined_one_with_its_raw_record() {
         ("feed_id", "1"),
         ("file_id", "1"),
         ("number", "1"),
+        ("occurrence", "0"),
         ("state", "'REJECTED'"),
         ("reason", "'BAD_DATE'"),
         ("detail", "'no such day'"),
@@ -118,7 +121,9 @@ fn a_rejected_record_is_kept_once_and_a_quarantined_one_with_its_raw_record() {
     let unlawful: &[Row] = &[
         &[("state", "'FORGIVEN'")],
         &[("state", "'QUARANTINED'")],
-        &[("import_transaction_id", "1")],
+        &[("state", "'REPLAYED'")],
+        &[("replayed_at", NOON)],
+        &[("occurrence", "-1")],
         &[("fingerprint", "zeroblob(31)")],
     ];
     refuse("rejected_record", reject, unlawful);

@@ -38,7 +38,7 @@ pub async fn picture(store: &dyn Store, now: Instant, transactions: i64) -> Pict
         files: store.files(ALL).await.unwrap(),
         stories,
         matches: store.matches(None, 0, ALL).await.unwrap(),
-        rejects: store.rejects(0, ALL).await.unwrap(),
+        rejects: store.rejects(None, 0, ALL).await.unwrap(),
         exports: store.exports(None, 0, ALL).await.unwrap(),
         mids: store.mids().await.unwrap(),
         cards: store.cards(0, ALL).await.unwrap(),

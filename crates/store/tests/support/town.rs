@@ -107,6 +107,7 @@ impl Town {
             provider: slug(feed.0),
             feed_type: feed.1,
             feed_name: slug(feed.2),
+            canonical: false,
             source: format!("in/{}/{number}.csv", feed.2),
             size_bytes: 1000,
             sha256: format!("{number:064x}"),
@@ -285,6 +286,7 @@ impl Town {
 /// Records as a file would number them, each with a raw record of its own.
 fn numbered(bodies: Vec<ImportedBody>) -> Vec<ImportedRecord> {
     let record = |(number, body): (u64, ImportedBody)| ImportedRecord {
+        occurrence: 0,
         number,
         raw: raw_of(&body).into(),
         body,

@@ -69,6 +69,7 @@ CREATE TABLE import_file_log (
     id            INTEGER PRIMARY KEY,
     feed_id       INTEGER NOT NULL REFERENCES feed (id),
     feed_name     TEXT NOT NULL,
+    canonical     INTEGER NOT NULL CHECK (canonical IN (0, 1)),
     source        TEXT NOT NULL,
     size_bytes    INTEGER NOT NULL CHECK (size_bytes >= 0),
     sha256        TEXT NOT NULL,
@@ -106,7 +107,8 @@ CREATE TABLE rejected_record (
     feed_id               INTEGER NOT NULL,
     file_id               INTEGER NOT NULL,
     number                INTEGER NOT NULL,
-    state                 TEXT NOT NULL CHECK (state IN ('REJECTED', 'QUARANTINED')),
+    occurrence            INTEGER NOT NULL CHECK (occurrence >= 0),
+    state                 TEXT NOT NULL CHECK (state IN ('REJECTED', 'QUARANTINED', 'REPLAYED')),
     reason                TEXT NOT NULL,
     field                 TEXT,
     detail                TEXT NOT NULL,
@@ -114,9 +116,13 @@ CREATE TABLE rejected_record (
     import_transaction_id INTEGER,
     fingerprint           BLOB NOT NULL CHECK (length(fingerprint) = 32),
     created_at            INTEGER NOT NULL,
-    CHECK ((state = 'QUARANTINED') = (import_transaction_id IS NOT NULL)),
+    replayed_at           INTEGER,
+    CHECK (state <> 'QUARANTINED' OR import_transaction_id IS NOT NULL),
+    CHECK ((state = 'REPLAYED') = (replayed_at IS NOT NULL)),
     UNIQUE (feed_id, fingerprint)
 ) STRICT;
+-- What goes on when MIDs are onboarded, without a look at all that was ever rejected.
+CREATE INDEX rejected_record_quarantined ON rejected_record (id) WHERE state = 'QUARANTINED';
 
 CREATE TABLE payment (
     id                     INTEGER PRIMARY KEY,

@@ -2,4 +2,5 @@
 SELECT r.id, f.feed_name, f.source, r.number, r.state, r.reason, r.field, r.detail, r.data,
        r.created_at
 FROM rejected_record r JOIN import_file_log f ON f.id = r.file_id
-WHERE r.id > ?1 ORDER BY r.id LIMIT ?2
+WHERE r.id > ?1 AND CASE WHEN ?3 IS NULL THEN r.state <> 'REPLAYED' ELSE r.state = ?3 END
+ORDER BY r.id LIMIT ?2

@@ -1,6 +1,7 @@
 //! Whose purchase a payment was: its MID tells the scheme, its card token the person.
 
 use crate::card::{CardDigits, CardToken};
+use crate::feed::mask;
 use crate::ids::{MidId, SchemeId, Slug};
 use crate::matching::OpenReason;
 use crate::problem::{Reject, RejectReason};
@@ -147,6 +148,18 @@ impl MidDirectory {
             .location
             .as_ref()
             .and_then(|location| self.by_location.get(&(scheme, location.clone())));
+        let stranger =
+            |mid: &&CompactString| mask::holds_card_number(mid) && !self.is_onboarded(scheme, mid);
+        if let Some(mid) = place.mids.iter().find(stranger) {
+            let shown = mask::masked(mid);
+            return Err(Reject::record(
+                RejectReason::BadText,
+                format_args!(
+                    "the MID {shown} looks like a full card number, which is never kept: if it is a \
+                     MID, add it with `mids import`"
+                ),
+            ));
+        }
         let mut mids = match (known, place.location) {
             (Some(mids), _) => mids.clone(),
             (None, Some(location)) if place.mids.is_empty() => {
@@ -162,6 +175,18 @@ impl MidDirectory {
             mids.dedup();
         }
         Ok(mids)
+    }
+}
+
+impl MidDirectory {
+    /// Whether a scheme has this MID with some payment provider.
+    fn is_onboarded(&self, scheme: SchemeId, mid: &CompactString) -> bool {
+        let mut types = self.by_provider.values().flatten();
+        types.any(|identifiers| {
+            identifiers
+                .get(mid)
+                .is_some_and(|found| found.scheme == scheme)
+        })
     }
 }
 

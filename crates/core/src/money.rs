@@ -97,6 +97,9 @@ pub enum AmountError {
     /// Something other than digits, one point and a leading sign: an exponent, a separator, a word.
     #[error("the amount is not a plain decimal number (no exponent, no thousands separator)")]
     NotDecimal,
+    /// A point in what should be whole minor units.
+    #[error("the amount is in whole minor units (pence), and has a decimal point")]
+    NotWhole,
     /// More than two places, which could only be taken by rounding.
     #[error("the amount has more than two decimal places")]
     TooPrecise,
@@ -145,6 +148,9 @@ pub fn parse_minor(text: &str) -> Result<i64, AmountError> {
     let (negative, digits) = sign(text)?;
     if digits.is_empty() {
         return Err(AmountError::NotDecimal);
+    }
+    if digits.contains(&b'.') && parse_major(text).is_ok() {
+        return Err(AmountError::NotWhole);
     }
     bounded(number(digits)?, negative)
 }

@@ -95,7 +95,7 @@ settings! {
     /// The folder below which feeds arrive (`imports/`), go when they were read (`archives/`), and exports leave (`exports/`).
     import_base: PathBuf = "TXM_LOCAL_IMPORT_BASE_PATH", "files", path;
     /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,harmonia_store=debug`.
-    log_level: String = "TXM_LOG_LEVEL", "info", text;
+    log_level: String = "TXM_LOG_LEVEL", "info", log_filter;
     /// Whether log lines are JSON: `true` or `false`.
     log_json: bool = "TXM_LOG_JSON", "false", flag;
     /// The most records of one commit, 1 to 10000. Larger batches are faster, and a batch is what is held in memory.
@@ -165,6 +165,24 @@ fn optional_path(value: &str) -> Result<Option<PathBuf>, String> {
     Ok((!value.is_empty()).then(|| PathBuf::from(value)))
 }
 
+/// A level, or levels of parts: `info`, `warn,harmonia_store=debug`.
+fn log_filter(value: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+    let level = |text: &str| LEVELS.contains(&text.to_ascii_lowercase().as_str());
+    let part = |text: &str| match text.trim().rsplit_once('=') {
+        Some((target, text)) => !target.is_empty() && level(text),
+        None => level(text.trim()),
+    };
+    if value.split(',').all(part) {
+        Ok(value.to_owned())
+    } else {
+        Err(format!(
+            "write one of {}, or a filter such as info,harmonia_store=debug",
+            LEVELS.join(", ")
+        ))
+    }
+}
+
 fn flag(value: &str) -> Result<bool, String> {
     match value {
         "true" | "1" => Ok(true),
@@ -229,6 +247,7 @@ mod tests {
             ("TXM_BATCH_SIZE", "0"),
             ("TXM_LOG_JSON", "perhaps"),
             ("TXM_DATADIR", "x"),
+            ("TXM_LOG_LEVEL", "loud"),
             ("TXM_POSTGRES_URI", "postgres://x"),
         ])
         .unwrap_err()
@@ -237,6 +256,7 @@ mod tests {
             "TXM_BATCH_SIZE=\"0\": write a whole number from 1 to 10000",
             "TXM_LOG_JSON=\"perhaps\": write true or false",
             "TXM_DATADIR: there is no such setting",
+            "TXM_LOG_LEVEL=\"loud\": write one of error, warn",
             "TXM_POSTGRES_URI: this build",
         ] {
             assert!(wrong.contains(words), "{words} in {wrong}");

@@ -82,7 +82,7 @@ fn read(feed: &Feed, bytes: &[u8]) -> Result<Vec<Map<String, Value>>, ReadError>
 /// What is stored of a record is JSON, and means the same when it is read again.
 fn check_raw_json(feed: &Feed, raw: &RawRecord, outcome: &Outcome) {
     let mut json = String::new();
-    feed.raw_json(raw, &mut json);
+    feed.raw_json(raw, true, &mut json);
     assert!(
         serde_json::from_str::<Map<String, Value>>(&json).is_ok(),
         "{json}"

@@ -4,6 +4,7 @@
 //! where they go when they were read, `refused/<slug>/` where they go when they were not.
 
 use async_trait::async_trait;
+use harmonia_core::card::mask_card_numbers;
 use harmonia_core::ids::Slug;
 use harmonia_core::time::Day;
 use harmonia_journey::ports::{AppendError, Arrival, FileCourier, Inbox, InboxError, Readable};
@@ -26,8 +27,14 @@ impl Readable for LocalFile {
     }
 
     fn source(&self) -> String {
-        self.0.display().to_string()
+        shown(&self.0)
     }
+}
+
+/// A path for people and for the import log: a sender may have put a card number in its name.
+fn shown(path: &Path) -> String {
+    let text = path.display().to_string();
+    mask_card_numbers(&text).unwrap_or(text)
 }
 
 /// The folder where one feed's files arrive, below a base folder.
@@ -123,7 +130,7 @@ struct FolderArrival {
 #[async_trait]
 impl Arrival for FolderArrival {
     fn source(&self) -> String {
-        self.path.display().to_string()
+        shown(&self.path)
     }
 
     /// Nothing is locked: that two processes do not import one file is seen to by its lease in the

@@ -2,6 +2,7 @@
 
 use crate::output::Failure;
 use harmonia_core::agent::Agent;
+use harmonia_core::feed::Source;
 use harmonia_core::settings::Settings;
 use harmonia_gateway::files::ExportFolder;
 use harmonia_journey::Journey;
@@ -136,11 +137,40 @@ pub fn load_agents(folder: &Path) -> Result<Vec<Agent>, Failure> {
             Err(found) => complaints.extend(found.iter().map(ToString::to_string)),
         }
     }
+    complaints.extend(clashes(&agents));
     if complaints.is_empty() {
         Ok(agents)
     } else {
         Err(Failure::new(complaints.join("\n")))
     }
+}
+
+/// What is wrong between agents that are each right: two feeds of one name, or of one folder.
+pub fn clashes(agents: &[Agent]) -> Vec<String> {
+    let feeds: Vec<_> = agents.iter().flat_map(|agent| &agent.feeds).collect();
+    let mut wrong = Vec::new();
+    for (at, feed) in feeds.iter().enumerate() {
+        for other in &feeds[..at] {
+            let files = format!(
+                "agents/{}.toml and agents/{}.toml",
+                other.provider_slug, feed.provider_slug
+            );
+            if other.name == feed.name {
+                wrong.push(format!(
+                    "{files}: two feeds are named {}: give one another `name`",
+                    feed.name
+                ));
+            }
+            if feed.source != Source::Push && other.source == feed.source {
+                wrong.push(format!(
+                    "{files}: the feeds {} and {} arrive in one place, where nobody could tell \
+                     them apart: give one another `source`",
+                    other.name, feed.name
+                ));
+            }
+        }
+    }
+    wrong
 }
 
 /// Reads and checks one agent file.

@@ -93,14 +93,23 @@ pub fn read_mids(bytes: &[u8]) -> Result<Vec<MidChange>, OnboardError> {
             let change = record
                 .map_err(|error| error.to_string())
                 .and_then(|r| mid_change(&r));
-            change.map_err(|wrong| OnboardError::Row { row, wrong })
+            change.map_err(|wrong| row_error(row, wrong))
         })
         .collect()
+}
+
+/// What is wrong with a row, without more of a card number than may be shown.
+fn row_error(row: u64, wrong: String) -> OnboardError {
+    let wrong = mask_card_numbers(&wrong).unwrap_or(wrong);
+    OnboardError::Row { row, wrong }
 }
 
 fn mid_change(row: &StringRecord) -> Result<MidChange, String> {
     if row.len() != MID_COLUMNS {
         return Err(format!("it has {} columns, not {MID_COLUMNS}", row.len()));
+    }
+    if row.iter().any(|text| text.chars().any(char::is_control)) {
+        return Err("it holds control characters".to_owned());
     }
     let optional = |column: usize| {
         let text = &row[column];
@@ -190,6 +199,7 @@ pub async fn link_cards<R: Read + Seek + Send>(
     mut file: R,
 ) -> Result<u64, OnboardError> {
     let schemes = known_schemes(journey).await?;
+    check_header(&mut file)?;
     for row in read_cards(&mut file, &schemes) {
         row?;
     }
@@ -207,6 +217,51 @@ pub async fn link_cards<R: Read + Seek + Send>(
             return Ok(count);
         }
     }
+}
+
+/// The columns of a file of cards. The first two must be there.
+const CARD_COLUMNS: [&str; 11] = [
+    "card_token",
+    "scheme_slug",
+    "loyalty_id",
+    "user_id",
+    "scheme_account_id",
+    "payment_card_account_id",
+    "first_six",
+    "last_four",
+    "expiry_month",
+    "expiry_year",
+    "credentials",
+];
+
+/// A column that is misspelt would be passed over in silence, and a file without a header lose its
+/// first card: neither is taken for a file of cards.
+fn check_header<R: Read + Seek>(file: &mut R) -> Result<(), OnboardError> {
+    let wrong = |wrong: String| row_error(1, wrong);
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_reader(&mut *file);
+    let header = reader.headers().map_err(|error| wrong(error.to_string()))?;
+    let known = CARD_COLUMNS.join(", ");
+    for (at, name) in header.iter().enumerate() {
+        if !CARD_COLUMNS.contains(&name) {
+            return Err(wrong(format!(
+                "{name:?} is not a column of a file of cards: the first line names them, of {known}"
+            )));
+        }
+        if header.iter().take(at).any(|other| other == name) {
+            return Err(wrong(format!("there are two columns {name}")));
+        }
+    }
+    for needed in &CARD_COLUMNS[..2] {
+        if !header.iter().any(|name| name == *needed) {
+            return Err(wrong(format!(
+                "there is no column {needed}: the first line names the columns, of {known}"
+            )));
+        }
+    }
+    file.seek(SeekFrom::Start(0))?;
+    Ok(())
 }
 
 async fn commit_cards(
@@ -275,10 +330,7 @@ fn read_cards<R: Read>(
             let card = card
                 .map_err(|error| error.to_string())
                 .and_then(|c| linked_card(c, schemes));
-            card.map_err(|wrong| {
-                let wrong = mask_card_numbers(&wrong).unwrap_or(wrong);
-                OnboardError::Row { row, wrong }
-            })
+            card.map_err(|wrong| row_error(row, wrong))
         })
 }
 

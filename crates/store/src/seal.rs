@@ -16,6 +16,8 @@ use std::path::Path;
 const KEY_FILE: &str = "encryption.key";
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
+const PROOF_PLACE: &str = "sealing/1";
+const PROOF: &str = "this key sealed what is here";
 
 type SealNonce = Nonce<<Aes256Gcm as aes_gcm::aead::AeadCore>::NonceSize>;
 
@@ -23,8 +25,9 @@ type SealNonce = Nonce<<Aes256Gcm as aes_gcm::aead::AeadCore>::NonceSize>;
 pub struct Sealer(Aes256Gcm);
 
 impl Sealer {
-    /// With the key of a data folder, which is made where there is none.
-    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+    /// With the key of a data folder. It is made where there is none, unless something is `in_use`
+    /// that another key has sealed.
+    pub fn open(folder: &Path, in_use: bool) -> Result<Self, OpenError> {
         let path = folder.join(KEY_FILE);
         let failed = |what: &str| {
             OpenError(format!(
@@ -35,13 +38,23 @@ impl Sealer {
         };
         let key = match std::fs::read(&path) {
             Ok(key) => key,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(error) if error.kind() == ErrorKind::NotFound && !in_use => {
                 make_key(&path).map_err(|error| failed(&format!("cannot be made: {error}")))?
             }
             Err(error) => return Err(failed(&format!("cannot be read: {error}"))),
         };
         let key: [u8; KEY_BYTES] = key.try_into().map_err(|_| failed("is not 32 bytes long"))?;
         Ok(Self(Aes256Gcm::new(&Key::<Aes256Gcm>::from(key))))
+    }
+
+    /// What a store keeps to know its key again.
+    pub fn proof(&self) -> Vec<u8> {
+        self.seal(PROOF_PLACE, PROOF)
+    }
+
+    /// Whether this is the key that made a proof.
+    pub fn made(&self, proof: &[u8]) -> bool {
+        self.unseal(PROOF_PLACE, proof).as_deref() == Some(PROOF)
     }
 
     /// Seals a text for a place.
@@ -105,7 +118,7 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_only_in_its_place() {
         let folder = tempfile::tempdir().unwrap();
-        let sealer = Sealer::open(folder.path()).unwrap();
+        let sealer = Sealer::open(folder.path(), false).unwrap();
         let sealed = sealer.seal("card_link/t1/1", "{\"email\":\"a@b\"}");
         assert_eq!(
             sealer.unseal("card_link/t1/1", &sealed).unwrap(),
@@ -114,7 +127,17 @@ mod tests {
         assert_eq!(sealer.unseal("card_link/t2/1", &sealed), None);
         assert_eq!(sealer.unseal("card_link/t1/1", &sealed[..20]), None);
         assert_ne!(sealer.seal("x", "y"), sealer.seal("x", "y"));
-        let again = Sealer::open(folder.path()).unwrap();
+        let again = Sealer::open(folder.path(), true).unwrap();
         assert!(again.unseal("card_link/t1/1", &sealed).is_some());
+        assert!(again.made(&sealer.proof()));
+    }
+
+    #[test]
+    fn a_key_that_is_gone_is_not_replaced_by_another() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Sealer::open(folder.path(), true).is_err());
+        let proof = Sealer::open(folder.path(), false).unwrap().proof();
+        let other = tempfile::tempdir().unwrap();
+        assert!(!Sealer::open(other.path(), false).unwrap().made(&proof));
     }
 }

@@ -38,6 +38,7 @@ fn mapping(feed_type: FeedType, zone: &Arc<Zone>) -> Mapping {
                 lookup: None,
             })
             .collect(),
+        long_number: false,
     };
     let payment = feed_type.is_payment();
     let of_payment = |names: &[&str]| payment.then(|| text(names));

@@ -55,19 +55,21 @@ impl Lines {
         lines
     }
 
-    /// The complaints that a TOML text which cannot be parsed calls for: all of its syntax errors.
-    pub fn syntax_errors(file: &str, text: &str) -> Vec<Complaint> {
+    /// The complaints that a TOML text which cannot be parsed calls for: all of its syntax errors,
+    /// or, where its syntax is right and a value is none that TOML has, that `error`.
+    pub fn syntax_errors(file: &str, text: &str, error: &toml::de::Error) -> Vec<Complaint> {
         let counter = LineCounter::of(text);
         let (_, errors) = DeTable::parse_recoverable(text);
-        errors
-            .into_iter()
-            .map(|error| Complaint {
-                file: file.to_owned(),
-                line: error.span().map_or(1, |span| counter.line(span.start)),
-                key: String::new(),
-                message: format!("this is not TOML: {}", error.message()),
-            })
-            .collect()
+        let complaint = |error: &toml::de::Error| Complaint {
+            file: file.to_owned(),
+            line: error.span().map_or(1, |span| counter.line(span.start)),
+            key: String::new(),
+            message: format!("this is not TOML: {}", error.message()),
+        };
+        match errors.as_slice() {
+            [] => vec![complaint(error)],
+            errors => errors.iter().map(complaint).collect(),
+        }
     }
 
     /// The line of a dotted key, or of the nearest one above it that is in the file.
@@ -178,8 +180,10 @@ mod tests {
 
     #[test]
     fn syntax_errors_name_their_lines() {
-        let errors = Lines::syntax_errors("x.toml", "a = 1\nb = \n");
-        assert_eq!(errors[0].line, 2, "{}", errors[0]);
-        assert!(Lines::syntax_errors("x.toml", "a = 1").is_empty());
+        for text in ["a = 1\nb = \n", "a = 1\nb = 99999999999999999999\n"] {
+            let error = text.parse::<toml::Table>().unwrap_err();
+            let errors = Lines::syntax_errors("x.toml", text, &error);
+            assert_eq!(errors[0].line, 2, "{}", errors[0]);
+        }
     }
 }

@@ -9,6 +9,7 @@ use super::{Role, canonical, fields, format};
 use crate::feed::Feed;
 use crate::feed::parts::Plan;
 use crate::ids::Slug;
+use crate::matching::rules::Kind;
 use crate::time::Zone;
 use crate::transaction::FeedType;
 use std::sync::Arc;
@@ -69,6 +70,7 @@ fn by_push(slug: &Slug, zone: &Arc<Zone>) -> Feed {
         provider_slug: slug.clone(),
         feed_type: FeedType::Merchant,
         source: Source::Push,
+        not_for: Vec::new(),
         canonical: Arc::clone(&plan),
         plan,
     }
@@ -87,6 +89,7 @@ fn read_feed(key: &str, section: Section<'_>, owner: &Owner<'_>) -> Option<Feed>
     let zone = super::read_zone(&section, "timezone").map_or(Arc::clone(owner.zone), Arc::new);
     let source_name = name.as_ref().map_or(key, |name| name.as_str());
     let source = Source::read(section.section("source"), source_name);
+    let not_for = read_not_for(&section, feed_type);
     let tables = Tables::of(&section, owner);
     let plan = feed_type.and_then(|feed_type| read_plan(&section, tables, feed_type, &zone));
     section.finish();
@@ -96,6 +99,7 @@ fn read_feed(key: &str, section: Section<'_>, owner: &Owner<'_>) -> Option<Feed>
         provider_slug: owner.slug.clone(),
         feed_type,
         source,
+        not_for,
         plan: Arc::new(plan?),
         canonical: Arc::new(canonical::plan(feed_type, &zone)),
     })
@@ -189,6 +193,24 @@ fn read_type(key: &str, section: &Section<'_>, role: Role) -> Option<FeedType> {
         ));
     }
     lawful
+}
+
+/// `not_for = ["spotted"]`: whose payments are not taken from a payment feed.
+fn read_not_for(section: &Section<'_>, feed_type: Option<FeedType>) -> Vec<Kind> {
+    let names = section.texts("not_for").unwrap_or_default();
+    if !names.is_empty() && feed_type.is_some_and(|feed_type| !feed_type.is_payment()) {
+        section.complain("not_for", "is for feeds of payments");
+    }
+    let kind = |name: &str| {
+        let found = Kind::from_name(name);
+        if found.is_none() {
+            let message =
+                format!("{name:?} is not a kind of matching: use \"loyalty\", \"spotted\"");
+            section.complain("not_for", message);
+        }
+        found
+    };
+    names.into_iter().filter_map(kind).collect()
 }
 
 /// A feed's name: its own, else the agent's where it is the only one, else both joined.

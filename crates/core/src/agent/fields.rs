@@ -98,6 +98,7 @@ pub(super) fn read(
 fn no_text() -> TextRule {
     TextRule {
         alternatives: Vec::new(),
+        long_number: false,
     }
 }
 

@@ -80,7 +80,7 @@ impl Agent {
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Complaint>> {
         let table = match text.parse::<Table>() {
             Ok(table) => table,
-            Err(_) => return Err(Lines::syntax_errors(file, text)),
+            Err(error) => return Err(Lines::syntax_errors(file, text, &error)),
         };
         let lines = Lines::of(file, text);
         let findings = Findings::default();

@@ -92,7 +92,7 @@ impl<'a> Numbering<'a> {
 
 /// Reads a text rule.
 pub(super) fn read(value: &Value, path: &str, numbering: &Numbering<'_>) -> Option<TextRule> {
-    let alternatives = match value {
+    let alternatives: Vec<(Alternative, bool)> = match value {
         Value::Array(list) if list.is_empty() => {
             numbering.findings.add(path, "the list is empty");
             return None;
@@ -108,17 +108,30 @@ pub(super) fn read(value: &Value, path: &str, numbering: &Numbering<'_>) -> Opti
         }
         single => vec![alternative(single, path, numbering)?],
     };
-    Some(TextRule { alternatives })
+    let long_number = alternatives.iter().any(|(_, long_number)| *long_number);
+    Some(TextRule {
+        alternatives: alternatives.into_iter().map(|(rule, _)| rule).collect(),
+        long_number,
+    })
 }
 
-fn alternative(value: &Value, path: &str, numbering: &Numbering<'_>) -> Option<Alternative> {
+/// One way to have a text, and whether that is an id which may look like a card number.
+fn alternative(
+    value: &Value,
+    path: &str,
+    numbering: &Numbering<'_>,
+) -> Option<(Alternative, bool)> {
     match value {
-        Value::String(name) => Some(plain(Origin::Column(numbering.column(name, path)))),
+        Value::String(name) => {
+            let column = numbering.column(name, path);
+            Some((plain(Origin::Column(column)), false))
+        }
         Value::Table(_) => {
             let section = section_at(path, value, numbering.findings)?;
             let alternative = described(&section, numbering);
+            let long_number = section.flag("long_number").unwrap_or(false);
             section.finish();
-            alternative
+            Some((alternative?, long_number))
         }
         other => {
             let message = format!(

@@ -126,6 +126,13 @@ fn item(letter: Option<u8>) -> Result<Item, String> {
     })
 }
 
+/// The microseconds of the years 0001 to 9999 in UTC.
+fn calendar_us() -> std::ops::Range<i64> {
+    const YEAR_1_US: i64 = -62_135_596_800_000_000;
+    const YEAR_10000_US: i64 = 253_402_300_800_000_000;
+    YEAR_1_US..YEAR_10000_US
+}
+
 impl Parts {
     /// The moment these parts make: by the offset where one was written, else in the zone.
     fn moment(self, zone: &Zone, offset_us: Option<i64>) -> Option<Moment> {
@@ -137,7 +144,8 @@ impl Parts {
             Some(offset_us) => Instant(wall.0 - offset_us),
             None => zone.instant(wall),
         };
-        Some(Moment { start, precision })
+        // What an offset moves out of the years 0001 to 9999 could not be written again.
+        (calendar_us().contains(&start.0)).then_some(Moment { start, precision })
     }
 
     fn time_of_day(self) -> Option<(i64, Precision)> {

@@ -52,8 +52,10 @@ enum State {
     Between,
     /// In an element.
     Within,
-    /// Past the end of the list.
+    /// Past the end of the list, in what is left of the document.
     After,
+    /// Past the end of the document, or at a second list: more than one document holds.
+    Beyond,
     /// This can never become the list.
     Lost,
 }
@@ -87,13 +89,17 @@ impl Scanner {
                 self.seek(byte);
                 Place::Outside
             }
-            State::After | State::Lost => Place::Outside,
+            State::After => {
+                self.after(byte);
+                Place::Outside
+            }
+            State::Beyond | State::Lost => Place::Outside,
         }
     }
 
-    /// Whether the list has ended, or was never found.
+    /// Whether no later byte can change the verdict.
     pub(crate) fn is_done(&self) -> bool {
-        matches!(self.state, State::After | State::Lost)
+        matches!(self.state, State::Beyond | State::Lost)
     }
 
     /// Whether the document, which has ended here, held the whole list.
@@ -106,7 +112,14 @@ impl Scanner {
             path => format!("a list at {:?}", path.join(".")),
         };
         match self.state {
-            State::After => Ok(()),
+            State::After if self.depth == 0 => Ok(()),
+            State::After => Err(FileRefusal::NotTheDocument(format!(
+                "it ends behind {list}, before all that was opened is closed: it is incomplete; \
+                 send it again, whole"
+            ))),
+            State::Beyond => Err(FileRefusal::NotTheDocument(format!(
+                "there is more than one document with {list} in it: send one document a file"
+            ))),
             _ if !self.seen_any => Err(FileRefusal::Empty),
             State::Lost | State::Target | State::Seeking => Err(FileRefusal::NotTheDocument(
                 format!("there is not {list} in it"),
@@ -122,7 +135,7 @@ impl Scanner {
             b',' => Place::Outside,
             byte if byte.is_ascii_whitespace() => Place::Outside,
             b']' => {
-                self.state = State::After;
+                self.end_list();
                 Place::Outside
             }
             _ => {
@@ -140,17 +153,49 @@ impl Scanner {
         match byte {
             b'{' | b'[' => self.depth += 1,
             b'}' | b']' if self.depth > 0 => self.depth -= 1,
-            b',' | b']' if self.depth == 0 => {
-                self.state = if byte == b',' {
-                    State::Between
-                } else {
-                    State::After
-                };
+            b',' if self.depth == 0 => {
+                self.state = State::Between;
+                return Place::AfterElement;
+            }
+            b']' if self.depth == 0 => {
+                self.end_list();
                 return Place::AfterElement;
             }
             _ => {}
         }
         Place::Element
+    }
+
+    /// The list has ended; the objects on the way to it are still open.
+    fn end_list(&mut self) {
+        self.state = State::After;
+        self.depth = self.entered;
+        self.key.clear();
+    }
+
+    /// A byte behind the list: of the objects around it, which may hold no second such list.
+    fn after(&mut self, byte: u8) {
+        if is_blank(byte) && !self.in_text {
+            return;
+        }
+        if self.depth == 0 {
+            self.state = State::Beyond;
+            return;
+        }
+        let begins = !self.in_text;
+        if self.text_goes_on(byte) {
+            self.gather_key(byte, begins);
+            return;
+        }
+        let last = self.path.last().map(String::as_bytes);
+        match byte {
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth -= 1,
+            b':' if self.depth == self.entered && last == Some(self.key.as_slice()) => {
+                self.state = State::Beyond;
+            }
+            _ => {}
+        }
     }
 
     /// Follows texts and their escapes; whether the byte belongs to one.
@@ -331,6 +376,11 @@ mod tests {
             (r#"{"t": {}}"#, &["t"]),
             (r#"{"t": [1, 2"#, &["t"]),
             ("[1, \"]", &[]),
+            ("[1][2]", &[]),
+            ("[1]\n5", &[]),
+            (r#"{"t": [1]} {"t": [2]}"#, &["t"]),
+            (r#"{"t": [1], "t": [2]}"#, &["t"]),
+            (r#"{"t": [1], "u": 1"#, &["t"]),
         ] {
             let refused = elements(document, path);
             assert!(

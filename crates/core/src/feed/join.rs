@@ -7,7 +7,7 @@
 use super::date::Pattern;
 use super::mask;
 use super::record::RawRecord;
-use super::text::{Column, Stop, TextRule, keep};
+use super::text::{Column, Stop, TextRule, keep, keep_id};
 use crate::time::{Moment, Zone};
 use compact_str::CompactString;
 use sha2::{Digest, Sha256};
@@ -61,6 +61,7 @@ impl Id {
     ) -> Result<CompactString, Stop> {
         match self {
             Self::Text(rule) => match rule.read(raw)? {
+                Some(text) if rule.long_number => keep_id(text, rule.column()),
                 Some(text) => keep(text, rule.column()),
                 None => Ok(replacement(raw)),
             },

@@ -9,7 +9,7 @@ use super::join::{Id, JoinContext};
 use super::mask;
 use super::record::RawRecord;
 use super::rules::{AmountRule, DateRule, Extra, ProviderRule, SkipRule, missing_column};
-use super::text::{Column, Stop, TextRule, keep};
+use super::text::{Column, Stop, TextRule, is_bare_number, keep, keep_id};
 use crate::card::{CardDigits, CardToken, Digits};
 use crate::money::{Currency, Money};
 use crate::problem::{Reject, RejectReason};
@@ -91,6 +91,33 @@ impl Mapping {
         self.date.read(raw, zone).ok()
     }
 
+    /// The record's ids that look like card numbers and are none: what is stored of the record
+    /// keeps them whole; of one that was `placed`, its MIDs too, which are onboarded then. Asked
+    /// only where something looks like a card number at all.
+    pub(crate) fn ids_like_card_numbers<'a>(
+        &'a self,
+        raw: &'a RawRecord,
+        placed: bool,
+    ) -> Vec<&'a str> {
+        let long = |id: &'a Id| match id {
+            Id::Text(rule) if rule.long_number => Some(rule),
+            _ => None,
+        };
+        let places = [
+            &self.mid,
+            &self.secondary_mid,
+            &self.psimi,
+            &self.location_id,
+        ];
+        let rules = places.into_iter().flatten().filter(|_| placed);
+        let rules = rules.chain(long(&self.transaction_id));
+        let rules = rules.chain(long(&self.settlement_key));
+        rules
+            .filter_map(|rule| rule.read(raw).ok().flatten())
+            .filter(|text| is_bare_number(text) && mask::holds_card_number(text))
+            .collect()
+    }
+
     fn payment(&self, raw: &RawRecord) -> Result<PaymentRecord, Stop> {
         self.skip(raw)?;
         let amount = self.amount(raw)?;
@@ -104,6 +131,7 @@ impl Mapping {
         let transaction_id = self.transaction_id.read(raw, &context)?;
         let settlement_key = match &self.settlement_key {
             Id::Join(join) => Some(join.read(raw, &context)?),
+            Id::Text(rule) if rule.long_number => optional_id(Some(rule), raw)?,
             Id::Text(rule) => optional(Some(rule), raw)?,
             Id::None => None,
         };
@@ -117,7 +145,9 @@ impl Mapping {
             auth_code: optional(self.auth_code.as_ref(), raw)?,
             approval_code: optional(self.approval_code.as_ref(), raw)?,
             digits: self.digits(raw)?,
-            extra: self.extra.read(raw)?,
+            extra: self
+                .extra
+                .read(raw, &|| self.ids_like_card_numbers(raw, false))?,
         })
     }
 
@@ -141,7 +171,9 @@ impl Mapping {
             amount,
             auth_code: optional(self.auth_code.as_ref(), raw)?,
             digits: self.digits(raw)?,
-            extra: self.extra.read(raw)?,
+            extra: self
+                .extra
+                .read(raw, &|| self.ids_like_card_numbers(raw, false))?,
         })
     }
 
@@ -179,9 +211,9 @@ impl Mapping {
 
     fn identifiers(&self, raw: &RawRecord) -> Result<Identifiers, Stop> {
         let identifiers = Identifiers {
-            primary: optional(self.mid.as_ref(), raw)?,
-            secondary: optional(self.secondary_mid.as_ref(), raw)?,
-            psimi: optional(self.psimi.as_ref(), raw)?,
+            primary: optional_id(self.mid.as_ref(), raw)?,
+            secondary: optional_id(self.secondary_mid.as_ref(), raw)?,
+            psimi: optional_id(self.psimi.as_ref(), raw)?,
         };
         if identifiers == Identifiers::default() {
             return Err(missing(self.mid.as_ref(), "mid"));
@@ -191,10 +223,10 @@ impl Mapping {
 
     fn place(&self, raw: &RawRecord) -> Result<Place, Stop> {
         let mut place = Place {
-            location: optional(self.location_id.as_ref(), raw)?,
+            location: optional_id(self.location_id.as_ref(), raw)?,
             mids: Vec::new(),
         };
-        if let Some(mid) = optional(self.mid.as_ref(), raw)? {
+        if let Some(mid) = optional_id(self.mid.as_ref(), raw)? {
             place.mids.push(mid);
         }
         if let Some(column) = &self.mids {
@@ -228,6 +260,17 @@ fn optional(rule: Option<&TextRule>, raw: &RawRecord) -> Result<Option<CompactSt
     };
     match rule.read(raw)? {
         Some(text) => keep(text, rule.column()).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// A merchant identifier or a place: always an id, and often a long number.
+fn optional_id(rule: Option<&TextRule>, raw: &RawRecord) -> Result<Option<CompactString>, Stop> {
+    let Some(rule) = rule else {
+        return Ok(None);
+    };
+    match rule.read(raw)? {
+        Some(text) => keep_id(text, rule.column()).map(Some),
         None => Ok(None),
     }
 }
@@ -288,7 +331,7 @@ fn add_mids(column: &Column, raw: &RawRecord, mids: &mut Vec<CompactString>) -> 
         if mid.is_empty() {
             continue;
         }
-        let mid = keep(mid, &column.name)?;
+        let mid = keep_id(mid, &column.name)?;
         if !mids.contains(&mid) {
             mids.push(mid);
         }

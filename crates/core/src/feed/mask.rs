@@ -11,6 +11,12 @@ use std::borrow::Cow;
 
 /// A text with every card number in it masked to first six and last four.
 pub(crate) fn masked(text: &str) -> Cow<'_, str> {
+    masked_but(text, &Vec::new)
+}
+
+/// A text with every card number in it masked, but for the numbers that `ids` says are ids. It is
+/// asked only where something would be masked.
+pub(crate) fn masked_but<'a, 'i>(text: &'a str, ids: &dyn Fn() -> Vec<&'i str>) -> Cow<'a, str> {
     if !may_hold_card_number(text) {
         return Cow::Borrowed(text);
     }
@@ -19,6 +25,7 @@ pub(crate) fn masked(text: &str) -> Cow<'_, str> {
     };
     let mut bytes = masked.into_bytes();
     let original = text.as_bytes();
+    let ids = ids();
     let mut at = 0;
     while at < original.len() {
         if bytes[at] == original[at] {
@@ -26,7 +33,7 @@ pub(crate) fn masked(text: &str) -> Cow<'_, str> {
             continue;
         }
         let end = end_of_mask(original, &bytes, at);
-        if !is_issued(original, at, end) {
+        if !is_issued(original, at, end) || ids.contains(&word(text, at, end)) {
             bytes[at..end].copy_from_slice(&original[at..end]);
         }
         at = end;
@@ -41,7 +48,18 @@ pub(crate) fn masked(text: &str) -> Cow<'_, str> {
 
 /// A JSON text with every card number in it masked; a number that was one becomes a text.
 pub(crate) fn masked_json(text: &str) -> Cow<'_, str> {
-    let Cow::Owned(masked) = masked(text) else {
+    masked_json_but(text, &Vec::new)
+}
+
+/// A JSON text masked, but for the numbers that `ids` says are ids.
+pub(crate) fn masked_json_but<'a, 'i>(
+    text: &'a str,
+    ids: &dyn Fn() -> Vec<&'i str>,
+) -> Cow<'a, str> {
+    if let Some(plain) = without_escaped_digits(text) {
+        return Cow::Owned(masked_json_but(&plain, ids).into_owned());
+    }
+    let Cow::Owned(masked) = masked_but(text, ids) else {
         return Cow::Borrowed(text);
     };
     let mut result = String::with_capacity(masked.len() + 2);
@@ -58,6 +76,45 @@ pub(crate) fn masked_json(text: &str) -> Cow<'_, str> {
     }
     result.push_str(&masked[kept..]);
     Cow::Owned(result)
+}
+
+/// A JSON text whose digits are escaped (`\\u0034` for `4`) with those digits as they are; `None`
+/// where there are none.
+fn without_escaped_digits(json: &str) -> Option<String> {
+    let mut plain = String::new();
+    let mut rest = json;
+    while let Some(start) = rest.find('\\') {
+        let (before, escape) = rest.split_at(start);
+        plain.push_str(before);
+        let digit = escape
+            .strip_prefix("\\u003")
+            .and_then(|rest| rest.chars().next())
+            .filter(char::is_ascii_digit);
+        let length = match digit {
+            Some(digit) => {
+                plain.push(digit);
+                "\\u0030".len()
+            }
+            None => {
+                // The escape and the character it escapes.
+                let length = escape.chars().take(2).map(char::len_utf8).sum();
+                plain.push_str(&escape[..length]);
+                length
+            }
+        };
+        rest = &escape[length..];
+    }
+    plain.push_str(rest);
+    (plain.len() < json.len()).then_some(plain)
+}
+
+/// The word around the masked middle from `start` to `end`: the whole number, if it stands alone.
+fn word(text: &str, start: usize, end: usize) -> &str {
+    let part = |byte: &&u8| byte.is_ascii_alphanumeric();
+    let bytes = text.as_bytes();
+    let before = bytes[..start].iter().rev().take_while(part).count();
+    let after = bytes[end..].iter().take_while(part).count();
+    &text[start - before..end + after]
 }
 
 /// Whether a text holds a full card number anywhere.
@@ -186,6 +243,27 @@ mod tests {
         ] {
             assert_eq!(masked(kept), kept);
         }
+    }
+
+    #[test]
+    fn an_id_that_looks_like_a_card_number_is_kept_where_it_stands_alone() {
+        let ids = || vec!["378282246310005"];
+        let text = "id 378282246310005, card 4111111111111111";
+        assert_eq!(
+            masked_but(text, &ids),
+            "id 378282246310005, card 411111******1111"
+        );
+        let json = r#"{"id": 378282246310005, "card": 4111111111111111}"#;
+        let expected = r#"{"id": 378282246310005, "card": "411111******1111"}"#;
+        assert_eq!(masked_json_but(json, &ids), expected);
+    }
+
+    #[test]
+    fn digits_do_not_hide_behind_escapes() {
+        let hidden = r#"{"\\u0034": "\u0034111111111111111", "\u00e9": "\n"}"#;
+        let expected = r#"{"\\u0034": "411111******1111", "\u00e9": "\n"}"#;
+        assert_eq!(masked_json(hidden), expected);
+        assert_eq!(masked_json(r#"{"a": "\u003a"}"#), r#"{"a": "\u003a"}"#);
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod inspect;
 mod join;
 mod json;
 mod mapping;
-mod mask;
+pub(crate) mod mask;
 mod plan;
 mod raw_json;
 mod reader;
@@ -53,6 +53,7 @@ pub use reader::{FeedReader, ReadError};
 pub use record::{MAX_RECORD_BYTES, RawRecord};
 
 use crate::ids::Slug;
+use crate::matching::rules::Kind;
 use crate::problem::Reject;
 use crate::time::Moment;
 use crate::transaction::{FeedType, PaymentRecord, SaleRecord};
@@ -71,6 +72,8 @@ pub struct Feed {
     pub feed_type: FeedType,
     /// Where its bytes come from.
     pub source: Source,
+    /// Kinds of schemes whose payments are not taken from this feed: they wait for another.
+    pub not_for: Vec<Kind>,
     pub(crate) plan: Arc<Plan>,
     /// Harmonia's own format, which every feed takes as well.
     pub(crate) canonical: Arc<Plan>,
@@ -147,9 +150,11 @@ impl Feed {
     }
 
     /// Appends the record as a JSON object to `out`: its columns by name, or the JSON it came as;
-    /// under `unreadable` the text of one with a fault. Card numbers in it are masked.
-    pub fn raw_json(&self, raw: &RawRecord, out: &mut String) {
-        raw_json::write(raw, out);
+    /// under `unreadable` the text of one with a fault. Card numbers in it are masked. Ids that look
+    /// like one are not; nor are MIDs, in a record that was `placed` because they are onboarded.
+    pub fn raw_json(&self, raw: &RawRecord, placed: bool, out: &mut String) {
+        let ids = || self.plan.mapping.ids_like_card_numbers(raw, placed);
+        raw_json::write(raw, &ids, out);
     }
 
     /// The record that [`Feed::raw_json`] wrote, or that a person corrected, to be read again.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 /// The key under which the text of a record that could not be read stands.
 const UNREADABLE: &str = "unreadable";
 
-/// Appends a record as a JSON object, card numbers masked.
-pub(crate) fn write(raw: &RawRecord, out: &mut String) {
+/// Appends a record as a JSON object, card numbers masked but for the record's own `ids`.
+pub(crate) fn write<'a>(raw: &RawRecord, ids: &dyn Fn() -> Vec<&'a str>, out: &mut String) {
     if raw.fault.is_some() {
         out.push('{');
         write_pair(UNREADABLE, &raw.text, out);
@@ -19,7 +19,7 @@ pub(crate) fn write(raw: &RawRecord, out: &mut String) {
         return;
     }
     if let Some(source) = raw.source() {
-        out.push_str(&mask::masked_json(source));
+        out.push_str(&mask::masked_json_but(source, ids));
         return;
     }
     out.push('{');
@@ -29,7 +29,7 @@ pub(crate) fn write(raw: &RawRecord, out: &mut String) {
             out.push(',');
         }
         out.push_str(key);
-        write_text(&mask::masked(text), out);
+        write_text(&mask::masked_but(text, ids), out);
     }
     out.push('}');
 }
@@ -38,7 +38,7 @@ pub(crate) fn write(raw: &RawRecord, out: &mut String) {
 pub(crate) fn keys(names: &[String]) -> Vec<String> {
     let key = |name: &String| {
         let mut key = String::new();
-        write_text(name, &mut key);
+        write_text(&mask::masked(name), &mut key);
         key.push(':');
         key
     };

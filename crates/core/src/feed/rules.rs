@@ -5,7 +5,7 @@ use super::date::DateFormat;
 use super::mask;
 use super::raw_json::write_text;
 use super::record::RawRecord;
-use super::text::{Column, Stop, TextRule};
+use super::text::{Column, Stop, TextRule, keep};
 use crate::ids::Slug;
 use crate::money::{AmountError, MAX_AMOUNT_MINOR, parse_major, parse_minor};
 use crate::problem::{Reject, RejectReason};
@@ -168,23 +168,33 @@ impl ProviderRule {
         if let Some(slug) = self.known.iter().find(|slug| slug.as_str() == text) {
             return Ok(Some(slug.clone()));
         }
-        Slug::new(text).map(Some).map_err(|wrong| {
+        let text = keep(text, self.text.column())?;
+        Slug::new(&text).map(Some).map_err(|wrong| {
             Reject::field(RejectReason::UnknownValue, self.text.column(), wrong).into()
         })
     }
 }
 
 impl Extra {
-    pub(crate) fn read(&self, raw: &RawRecord) -> Result<Option<Box<str>>, Stop> {
+    /// The extra fields as a JSON object, card numbers masked but for the record's own `ids`.
+    pub(crate) fn read<'a>(
+        &self,
+        raw: &RawRecord,
+        ids: &dyn Fn() -> Vec<&'a str>,
+    ) -> Result<Option<Box<str>>, Stop> {
         match self {
             Self::None => Ok(None),
-            Self::Whole(column) => whole(column, raw),
-            Self::Each(fields) => Ok(each(fields, raw)),
+            Self::Whole(column) => whole(column, raw, ids),
+            Self::Each(fields) => Ok(each(fields, raw, ids)),
         }
     }
 }
 
-fn whole(column: &Column, raw: &RawRecord) -> Result<Option<Box<str>>, Stop> {
+fn whole<'a>(
+    column: &Column,
+    raw: &RawRecord,
+    ids: &dyn Fn() -> Vec<&'a str>,
+) -> Result<Option<Box<str>>, Stop> {
     let Some(json) = raw.value(column.index) else {
         return Ok(None);
     };
@@ -192,10 +202,14 @@ fn whole(column: &Column, raw: &RawRecord) -> Result<Option<Box<str>>, Stop> {
         let detail = "must be a JSON object";
         return Err(Reject::field(RejectReason::WrongShape, &column.name, detail).into());
     }
-    Ok(Some(mask::masked_json(json).into()))
+    Ok(Some(mask::masked_json_but(json, ids).into()))
 }
 
-fn each(fields: &[(Box<str>, Column)], raw: &RawRecord) -> Option<Box<str>> {
+fn each<'a>(
+    fields: &[(Box<str>, Column)],
+    raw: &RawRecord,
+    ids: &dyn Fn() -> Vec<&'a str>,
+) -> Option<Box<str>> {
     let mut object = String::from("{");
     for (name, column) in fields {
         let json = raw.source().is_some();
@@ -209,9 +223,9 @@ fn each(fields: &[(Box<str>, Column)], raw: &RawRecord) -> Option<Box<str>> {
         write_text(name, &mut object);
         object.push(':');
         if json {
-            object.push_str(&mask::masked_json(value));
+            object.push_str(&mask::masked_json_but(value, ids));
         } else {
-            write_text(&mask::masked(value), &mut object);
+            write_text(&mask::masked_but(value, ids), &mut object);
         }
     }
     object.push('}');

@@ -49,6 +49,17 @@ pub enum Kind {
     Spotted,
 }
 
+impl Kind {
+    /// The kind that agent files call so.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "loyalty" => Some(Self::Loyalty),
+            "spotted" => Some(Self::Spotted),
+            _ => None,
+        }
+    }
+}
+
 /// The filters for one provider's payments, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {

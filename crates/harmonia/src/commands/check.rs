@@ -2,7 +2,7 @@
 
 use crate::cli::CheckArgs;
 use crate::output::{Failure, Printer};
-use crate::wiring::{Wiring, agent_files, parse_agent};
+use crate::wiring::{Wiring, agent_files, clashes, parse_agent};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -21,9 +21,14 @@ pub fn run(wiring: &Wiring, printer: &Printer, args: &CheckArgs) -> Result<ExitC
         args.files.clone()
     };
     let mut checked = Vec::new();
+    let mut agents = Vec::new();
     for path in files {
         let (examples, complaints) = match parse_agent(&path)? {
-            Ok(agent) => (agent.examples.len(), agent.run_examples()),
+            Ok(agent) => {
+                let outcome = (agent.examples.len(), agent.run_examples());
+                agents.push(agent);
+                outcome
+            }
             Err(complaints) => (0, complaints),
         };
         let complaints: Vec<String> = complaints.iter().map(ToString::to_string).collect();
@@ -31,6 +36,14 @@ pub fn run(wiring: &Wiring, printer: &Printer, args: &CheckArgs) -> Result<ExitC
             file: path.display().to_string(),
             examples,
             complaints,
+        });
+    }
+    let clashes = clashes(&agents);
+    if !clashes.is_empty() {
+        checked.push(Checked {
+            file: wiring.settings.agents_dir.display().to_string(),
+            examples: 0,
+            complaints: clashes,
         });
     }
     let sound = checked.iter().all(|one| one.complaints.is_empty());

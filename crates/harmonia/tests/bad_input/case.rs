@@ -93,7 +93,9 @@ impl Found {
     /// Imports a file and looks at everything.
     pub fn by_import(place: &Place, feed: &str, file: &str) -> Self {
         let answer = place.run(&["import", feed, file, "--json"]);
-        let outcome = documents(&answer.out)[0][0].clone();
+        let said = documents(&answer.out);
+        assert!(!said.is_empty(), "{feed} {file}: {answer:?}");
+        let outcome = said[0][0].clone();
         let count = |name: &str| outcome[name].as_u64().unwrap();
         let counted = ["new", "duplicate", "skipped", "rejected", "quarantined"].map(count);
         assert_eq!(count("read"), counted.iter().sum::<u64>(), "{outcome}");

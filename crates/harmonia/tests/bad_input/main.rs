@@ -113,7 +113,8 @@ fn onboarded() -> Place {
 
 fn copy_of(template: &Place) -> Place {
     let place = Place::new();
-    let database = std::fs::read(template.path("data/harmonia.sqlite3")).unwrap();
-    place.write("data/harmonia.sqlite3", database);
+    for file in ["data/harmonia.sqlite3", "data/encryption.key"] {
+        place.write(file, std::fs::read(template.path(file)).unwrap());
+    }
     place
 }

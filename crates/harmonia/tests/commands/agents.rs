@@ -120,3 +120,49 @@ fn bodies_are_rendered_without_sending_and_without_a_database() {
         &["nobody.toml"],
     );
 }
+
+#[test]
+fn agents_that_are_right_alone_and_wrong_together_are_told() {
+    let place = Place::new();
+    let agents = concat!(env!("CARGO_MANIFEST_DIR"), "/../../agents/wasabi-club.toml");
+    let wasabi = std::fs::read_to_string(agents).unwrap();
+    place.write("agents/wasabi-club.toml", &wasabi);
+    let twin = wasabi.replace("slug     = \"wasabi-club\"", "slug     = \"wasabi-two\"");
+    place.write("agents/wasabi-two.toml", twin);
+    let folder = place.path("agents").display().to_string();
+    let place = place.with("TXM_AGENTS_DIR", folder);
+    let answer = place.run(&["check"]);
+    assert_eq!(answer.code, Some(1));
+    assert_has(
+        &answer.out,
+        &[
+            "agents/wasabi-club.toml and agents/wasabi-two.toml",
+            "one place",
+        ],
+    );
+    assert_says(&place.run(&["status"]), 0, &[]);
+    assert_says(&place.run(&["drain"]), 1, &["give one another `source`"]);
+}
+
+#[test]
+fn an_authorisation_waits_for_its_settlement_where_the_scheme_spots() {
+    let place = Place::new();
+    let mids = "amex,spot-1,PRIMARY,bpl-trenette,,,,,,A\namex,shop-1,PRIMARY,wasabi-club,,,,,,A\n";
+    place.ok(&["mids", "import", &place.write("mids.csv", mids)]);
+    let auth = |id: &str, mid: &str| {
+        format!(
+            "{{\"transaction_id\":\"{id}\",\"offer_id\":\"1\",\"transaction_time\":\"2026-06-02 \
+             10:00:00\",\"transaction_amount\":\"5.00\",\"cm_alias\":\"t-1\",\"merchant_number\":\
+             \"{mid}\",\"approval_code\":\"1\"}}\n"
+        )
+    };
+    // An id of fifteen digits that passes a card number's check is an id all the same.
+    let file = auth("a-1", "spot-1") + &auth("378282246310005", "shop-1");
+    let told = place.json(&["import", "amex-auth", &place.write("auth.jsonl", file)]);
+    assert_eq!(
+        (&told[0][0]["skipped"], &told[0][0]["new"]),
+        (&1.into(), &1.into())
+    );
+    let story = place.ok(&["lifecycle", "378282246310005"]);
+    assert_has(&story, &["\"transaction_id\":\"378282246310005\""]);
+}

@@ -183,6 +183,6 @@ fn a_bad_row_of_cards_is_named_and_nothing_is_loaded() {
     assert_says(
         &place.run(&["cards", "import", &file]),
         1,
-        &["row 2: ", "scheme_slug"],
+        &["row 1: there is no column scheme_slug", "scheme_slug"],
     );
 }

@@ -39,7 +39,7 @@ fn a_payment_with_an_unknown_mid_goes_on_when_the_mid_is_onboarded() {
 fn a_record_that_came_again_meanwhile_is_not_taken_twice() {
     let place = town();
     let paid = at_the_second_shop(&payment("p1", "10:00:00", 1099, "token-1"));
-    import(&place, PROVIDER, &[paid.clone()]);
+    import(&place, PROVIDER, std::slice::from_ref(&paid));
     place.ok(&["mids", "import", &place.write("more.csv", SECOND_SHOP)]);
     // Before the quarantined one has its turn, its file comes again.
     assert_eq!(import(&place, PROVIDER, &[paid])["new"], 1);

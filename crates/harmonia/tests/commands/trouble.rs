@@ -129,3 +129,38 @@ fn a_database_that_is_locked_for_a_moment_is_waited_for() {
 fn more_mids() -> String {
     MIDS.replace("shop-1", "shop-2")
 }
+
+#[test]
+fn a_key_that_is_gone_or_another_is_refused_once_something_is_sealed() {
+    let place = crate::town::town();
+    let key = place.path("data/encryption.key");
+    let sound = std::fs::read(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    assert_says(
+        &place.run(&["status"]),
+        1,
+        &["encryption.key", "restore it from a backup"],
+    );
+    assert!(!key.exists(), "no new key may take its place");
+    std::fs::write(&key, [7; 32]).unwrap();
+    assert_says(&place.run(&["status"]), 1, &["is not the one that sealed"]);
+    std::fs::write(&key, sound).unwrap();
+    place.ok(&["status"]);
+}
+
+#[test]
+fn a_database_of_another_program_is_left_alone() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path("data")).unwrap();
+    let path = place.path("data/harmonia.sqlite3");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE songs (id)").unwrap();
+    assert_says(
+        &place.run(&["status"]),
+        1,
+        &["another program", "songs", "TXM_DATA_DIR"],
+    );
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    let count: i64 = other.query_row(tables, [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 1);
+}

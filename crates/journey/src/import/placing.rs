@@ -55,9 +55,10 @@ impl Placing {
         if matches!(outcome, Outcome::Skipped) {
             return None;
         }
+        let placed = self.place(outcome, raw, directory);
         let mut json = String::with_capacity(192);
-        self.feed.raw_json(raw, &mut json);
-        let body = match self.place(outcome, raw, directory) {
+        self.feed.raw_json(raw, placed.is_ok(), &mut json);
+        let body = match placed {
             Ok(body) => body,
             Err(reject) => {
                 let fingerprint = self.fingerprint(&json);
@@ -67,12 +68,24 @@ impl Placing {
                 }
             }
         };
+        if self.is_for_another_feed(&body) {
+            return None;
+        }
         Some(ImportedRecord {
             number: raw.number(),
             occurrence: raw.occurrence(),
             raw: json.into(),
             body,
         })
+    }
+
+    /// Whether a payment's scheme is of a kind that waits for another of the network's feeds.
+    fn is_for_another_feed(&self, body: &ImportedBody) -> bool {
+        let ImportedBody::Payment { scheme, .. } = body else {
+            return false;
+        };
+        let rules = self.agents.rules(*scheme);
+        rules.is_some_and(|rules| self.feed.not_for.contains(&rules.kind))
     }
 
     /// Finds the scheme of a payment, the MIDs of a sale.

@@ -37,6 +37,9 @@ pub fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), 
     let failed = |error: rusqlite::Error| open_error(path, &error);
     let applied = applied(connection).map_err(failed)?;
     refuse_foreign(&applied, path)?;
+    if applied.is_empty() {
+        refuse_of_others(connection, path)?;
+    }
     if applied.len() < MIGRATIONS.len() {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -56,6 +59,9 @@ pub fn status(path: &Path) -> Result<SchemaStatus, OpenError> {
             .map_err(|error| open_error(path, &error))?;
         applied_here = applied(&connection).map_err(|error| open_error(path, &error))?;
         refuse_foreign(&applied_here, path)?;
+        if applied_here.is_empty() {
+            refuse_of_others(&connection, path)?;
+        }
     }
     let pending = MIGRATIONS.iter().skip(applied_here.len());
     Ok(SchemaStatus {
@@ -86,6 +92,23 @@ fn applied(connection: &Connection) -> rusqlite::Result<Vec<Applied>> {
             })
         })?
         .collect()
+}
+
+/// A database that has tables and none of ours is somebody else's.
+fn refuse_of_others(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let any = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' LIMIT 1";
+    let found: Option<String> = connection
+        .query_row(any, [], |row| row.get(0))
+        .optional()
+        .map_err(|error| open_error(path, &error))?;
+    match found {
+        None => Ok(()),
+        Some(name) => Err(OpenError(format!(
+            "{} is a database of another program (it has \"{name}\", and nothing of Harmonia's): \
+             set TXM_DATA_DIR to another folder",
+            path.display()
+        ))),
+    }
 }
 
 fn refuse_foreign(applied: &[Applied], path: &Path) -> Result<(), OpenError> {

@@ -17,6 +17,7 @@ mod migrate;
 mod onboard;
 mod replay;
 mod rows;
+mod sealing;
 mod sql;
 mod writer;
 
@@ -93,7 +94,7 @@ impl SqliteStore {
         migrate::bring_up_to_date(&mut connection, &path)?;
         holders::free_the_dead(&connection, folder, holder)
             .map_err(|error| connection::open_error(&path, &error))?;
-        let sealer = Sealer::open(folder)?;
+        let sealer = sealing::open(&connection, folder, &path)?;
         let checkpointer = checkpoint::Checkpointer::start(&path)
             .map_err(|error| connection::open_error(&path, &error))?;
         let shared = Shared {

@@ -2,7 +2,7 @@
 
 use super::connection::store_error;
 use super::writer::{Writer, revise};
-use super::{Shared, sql};
+use super::{Shared, sealing, sql};
 use crate::seal::card_place;
 use harmonia_core::changes::{MidAction, MidChange};
 use harmonia_core::identify::LinkedCard;
@@ -150,6 +150,9 @@ pub fn cards(
 ) -> rusqlite::Result<u64> {
     if !cards.is_empty() {
         revise(transaction, "card_link")?;
+    }
+    if cards.iter().any(|card| card.link.credentials.is_some()) {
+        sealing::leave_proof(transaction, &shared.sealer)?;
     }
     let mut upsert = transaction.prepare_cached(sql::card::upsert)?;
     for LinkedCard {

@@ -46,6 +46,7 @@ mod named {
         raw { find, insert, take_up }
         reject { find, insert, keep, kept, list, quarantined, replay }
         sale { by_key, candidates, days, explain, insert, near, next_day, open, row, same_key }
+        sealing { find, insert }
         status {
             exports, files, jobs, matched, numbers, open_payments, payments, rejects, sales,
         }

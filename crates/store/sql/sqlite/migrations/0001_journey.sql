@@ -300,6 +300,12 @@ CREATE TABLE job (
     created_at   INTEGER NOT NULL
 ) STRICT;
 
+-- By what the key that seals credentials is known again.
+CREATE TABLE sealing (
+    id    INTEGER PRIMARY KEY CHECK (id = 1),
+    proof BLOB NOT NULL
+) STRICT;
+
 -- Each entry holds the hash of the one before it.
 CREATE TABLE audit_log (
     id       INTEGER PRIMARY KEY,

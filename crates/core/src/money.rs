@@ -220,7 +220,7 @@ mod tests {
     fn minor_units_are_whole() {
         assert_eq!(parse_minor("000000000499"), Ok(499));
         assert_eq!(parse_minor("-50"), Ok(-50));
-        assert_eq!(parse_minor("4.99"), Err(AmountError::NotDecimal));
+        assert_eq!(parse_minor("4.99"), Err(AmountError::NotWhole));
         assert_eq!(parse_minor("-"), Err(AmountError::NotDecimal));
         assert_eq!(
             parse_minor("12345678901234567890"),

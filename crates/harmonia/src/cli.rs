@@ -96,6 +96,9 @@ pub struct ImportArgs {
     /// Import what is there now and stop, instead of watching
     #[arg(long)]
     pub once: bool,
+    /// Say what importing the files would do, record by record, and write nothing
+    #[arg(long, requires = "files", conflicts_with = "once")]
+    pub preview: bool,
 }
 
 /// A format that every feed takes besides its own.

@@ -41,6 +41,11 @@ struct Node {
 }
 
 impl Paths {
+    /// The list of pairs that stand beside a message's own keys, where the feed has one.
+    pub(crate) fn pairs(&self) -> Option<&Pairs> {
+        self.pairs.as_ref()
+    }
+
     /// Paths of a message with a list of pairs, or without one.
     pub(crate) fn new(pairs: Option<Pairs>) -> Self {
         Self {

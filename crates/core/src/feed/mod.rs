@@ -32,6 +32,7 @@ mod record;
 mod rules;
 mod shown;
 mod text;
+mod unused;
 
 pub(crate) mod parts {
     //! What the compiler of agent files puts together.
@@ -58,6 +59,7 @@ use crate::problem::Reject;
 use crate::time::Moment;
 use crate::transaction::{FeedType, PaymentRecord, SaleRecord};
 use plan::Plan;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -147,6 +149,11 @@ impl Feed {
     /// Whether [`Feed::moment_for_scheme`] can ever differ from what [`Feed::read`] gives.
     pub fn has_zones_of_schemes(&self) -> bool {
         !self.plan.mapping.date.zone_of_scheme.is_empty()
+    }
+
+    /// Adds to `unused` the names of the record's columns that the feed does not read.
+    pub fn add_unused(&self, raw: &RawRecord, unused: &mut BTreeSet<String>) {
+        unused::add(&self.plan, raw, unused);
     }
 
     /// Appends the record as a JSON object to `out`: its columns by name, or the JSON it came as;

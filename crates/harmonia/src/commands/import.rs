@@ -63,6 +63,9 @@ pub async fn run(
         None => feed.clone(),
         Some(Format::Canonical) => feed.canonical(),
     };
+    if args.preview {
+        return super::preview::run(&journey, &feed, printer, &args.files).await;
+    }
     if !args.files.is_empty() {
         return import_named(&journey, &feed, printer, args).await;
     }

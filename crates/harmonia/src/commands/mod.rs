@@ -12,6 +12,7 @@ pub mod lifecycle;
 pub mod lists;
 pub mod mids;
 pub mod migrate;
+pub mod preview;
 pub mod rejects;
 pub mod run;
 pub mod status;

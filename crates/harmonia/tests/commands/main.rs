@@ -15,6 +15,7 @@ mod demo;
 mod folders;
 mod journey;
 mod onboarding;
+mod previewing;
 mod replaying;
 #[path = "../support/signal.rs"]
 mod signal;

@@ -7,10 +7,12 @@
 
 mod messages;
 mod placing;
+mod preview;
 mod reading;
 
 pub use messages::import_messages;
 pub use placing::Placing;
+pub use preview::{Fate, Preview, PreviewRecord, preview};
 
 use crate::Journey;
 use crate::ports::{

@@ -216,12 +216,16 @@ fn is_no_record(record: &ImportedRecord) -> Option<&Reject> {
     let ImportedBody::Refused { reject, .. } = &record.body else {
         return None;
     };
-    let no_record = matches!(
-        reject.reason,
+    says_no_record(reject.reason).then_some(reject)
+}
+
+/// Whether a reason says that something is not even a record of its feed.
+pub fn says_no_record(reason: RejectReason) -> bool {
+    matches!(
+        reason,
         RejectReason::NotUtf8
             | RejectReason::TooLong
             | RejectReason::WrongShape
             | RejectReason::NotJson
-    );
-    no_record.then_some(reject)
+    )
 }

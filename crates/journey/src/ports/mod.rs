@@ -19,6 +19,6 @@ pub use inquiry::{
 pub use queue::{MessageQueue, QueueError};
 pub use store::{
     CommitError, Committed, FileArrival, FileClaim, ImportOutcome, Job, KeptRecord, Lease, Probe,
-    Store, StoreError, UndecidedPayment,
+    RecordKey, Store, StoreError, UndecidedPayment,
 };
 pub use world::{Clock, Holder, SystemClock, Uids};

@@ -2,6 +2,7 @@
 
 use crate::ports::{Holder, Inquiry};
 use async_trait::async_trait;
+use compact_str::CompactString;
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lane, Queue, Span, Work};
 use harmonia_core::export::ExportTransaction;
@@ -13,7 +14,7 @@ use harmonia_core::ids::{
 use harmonia_core::matching::{OpenReason, Payment, Reach, Sale};
 use harmonia_core::money::Money;
 use harmonia_core::state::RejectState;
-use harmonia_core::time::Instant;
+use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::FeedType;
 use std::sync::Arc;
 
@@ -198,6 +199,15 @@ pub struct KeptRecord {
     pub state: RejectState,
 }
 
+/// What makes a transaction of a feed the same transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordKey {
+    /// The UTC day it was on.
+    pub day: Day,
+    /// The provider's own id of it.
+    pub transaction_id: CompactString,
+}
+
 /// Everything that is durable.
 #[async_trait]
 pub trait Store: Inquiry + Send + Sync + 'static {
@@ -262,6 +272,15 @@ pub trait Store: Inquiry + Send + Sync + 'static {
         after: PaymentId,
         limit: usize,
     ) -> Result<Vec<PaymentId>, StoreError>;
+
+    /// What is known of each transaction of a provider's or scheme's feed type, in the order asked:
+    /// when it was, and how much.
+    async fn known(
+        &self,
+        provider: &Slug,
+        feed_type: FeedType,
+        keys: &[RecordKey],
+    ) -> Result<Vec<Option<(Instant, Money)>>, StoreError>;
 
     /// The first quarantined records after `after`, at most `limit`, in order.
     async fn quarantined(

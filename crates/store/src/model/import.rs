@@ -13,7 +13,7 @@ use harmonia_core::problem::{Reject, RejectReason};
 use harmonia_core::state::{FileState, RejectState};
 use harmonia_core::time::{Instant, Moment, Precision};
 use harmonia_core::transaction::{PaymentRecord, SaleRecord};
-use harmonia_journey::ports::{ImportOutcome, StoreError};
+use harmonia_journey::ports::{ImportOutcome, RecordKey, StoreError};
 use sha2::{Digest, Sha256};
 
 /// When and how much: what a record says of a transaction that is known already.
@@ -301,6 +301,16 @@ impl World {
                 key.transaction_id, before.1, before.0, now.1, now.0
             ),
         ))
+    }
+
+    /// What is known of a transaction of a feed.
+    pub fn known(&self, feed: &FeedKey, key: &RecordKey) -> Option<Said> {
+        let key = TransactionKey {
+            feed: feed.clone(),
+            day: key.day,
+            transaction_id: key.transaction_id.clone(),
+        };
+        self.said(*self.keys.get(&key)?)
     }
 
     /// What two records of one key must agree in to be the same transaction.

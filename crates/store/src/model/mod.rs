@@ -26,12 +26,14 @@ use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
+use harmonia_core::money::Money;
 use harmonia_core::state::RejectState;
 use harmonia_core::time::Instant;
+use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
     AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow, Holder,
-    Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RejectRow, SaleStory, Side, Status, Store,
-    StoreError, Story, TransactionRow, UndecidedPayment,
+    Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RecordKey, RejectRow, SaleStory, Side,
+    Status, Store, StoreError, Story, TransactionRow, UndecidedPayment,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use world::World;
@@ -139,6 +141,17 @@ impl Store for ModelStore {
         limit: usize,
     ) -> Result<Vec<PaymentId>, StoreError> {
         Ok(self.world().unidentified(after, limit))
+    }
+
+    async fn known(
+        &self,
+        provider: &Slug,
+        feed_type: FeedType,
+        keys: &[RecordKey],
+    ) -> Result<Vec<Option<(Instant, Money)>>, StoreError> {
+        let world = self.world();
+        let feed = (provider.clone(), feed_type);
+        Ok(keys.iter().map(|key| world.known(&feed, key)).collect())
     }
 
     async fn quarantined(

@@ -28,17 +28,17 @@ pub fn feed_id(
     if let Some(id) = known.feeds.get(&key) {
         return Ok(*id);
     }
-    let find = "SELECT id FROM feed WHERE provider_slug = ?1 AND feed_type = ?2";
     let values = params![provider.as_str(), feed_type.as_str()];
     let found = connection
-        .prepare_cached(find)?
+        .prepare_cached(sql::feed::find)?
         .query_row(values, |row| row.get(0))
         .optional()?;
     let id = match found {
         Some(id) => id,
         None => {
-            let insert = "INSERT INTO feed (provider_slug, feed_type) VALUES (?1, ?2)";
-            connection.prepare_cached(insert)?.execute(values)?;
+            connection
+                .prepare_cached(sql::feed::insert)?
+                .execute(values)?;
             connection.last_insert_rowid()
         }
     };

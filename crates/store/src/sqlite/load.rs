@@ -13,9 +13,10 @@ use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, IdentifierType, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, MidId, MidSetId, PaymentId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{MidSet, OpenReason, Payment, Reach, Sale};
-use harmonia_core::money::Currency;
+use harmonia_core::money::{Currency, Money};
 use harmonia_core::time::{DAY_US, Instant};
-use harmonia_journey::ports::{Probe, UndecidedPayment};
+use harmonia_core::transaction::FeedType;
+use harmonia_journey::ports::{Probe, RecordKey, UndecidedPayment};
 use hashbrown::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::sync::{Arc, Mutex};
@@ -162,6 +163,34 @@ pub fn undecided(
     span: &Span,
 ) -> rusqlite::Result<Vec<UndecidedPayment>> {
     payments(shared, connection, sql::payment::undecided, span)
+}
+
+/// What is known of transactions of a feed.
+pub fn known(
+    connection: &Connection,
+    provider: &Slug,
+    feed_type: FeedType,
+    keys: &[RecordKey],
+) -> rusqlite::Result<Vec<Option<(Instant, Money)>>> {
+    let feed: Option<i64> = connection
+        .prepare_cached(sql::feed::find)?
+        .query_row([provider.as_str(), feed_type.as_str()], |row| row.get(0))
+        .optional()?;
+    let Some(feed) = feed else {
+        return Ok(vec![None; keys.len()]);
+    };
+    let same_key = match feed_type {
+        FeedType::Merchant => sql::sale::same_key,
+        _ => sql::payment::same_key,
+    };
+    let mut statement = connection.prepare_cached(same_key)?;
+    let one = |key: &RecordKey| {
+        let values = params![key.day.0, feed, key.transaction_id.as_str()];
+        statement
+            .query_row(values, |row| Ok((instant(row, 0)?, money(row, 1)?)))
+            .optional()
+    };
+    keys.iter().map(one).collect()
 }
 
 /// One payment as deciding sees it, matched or not.

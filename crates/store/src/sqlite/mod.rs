@@ -33,12 +33,14 @@ use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
+use harmonia_core::money::Money;
 use harmonia_core::state::RejectState;
 use harmonia_core::time::Instant;
+use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
     AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow, Holder,
-    Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RejectRow, SaleStory, Side, Status, Store,
-    StoreError, Story, TransactionRow, UndecidedPayment,
+    Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RecordKey, RejectRow, SaleStory, Side,
+    Status, Store, StoreError, Story, TransactionRow, UndecidedPayment,
 };
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -259,6 +261,17 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<PaymentId>, StoreError> {
         self.read(move |_, connection| load::unidentified(connection, after, limit))
+            .await
+    }
+
+    async fn known(
+        &self,
+        provider: &Slug,
+        feed_type: FeedType,
+        keys: &[RecordKey],
+    ) -> Result<Vec<Option<(Instant, Money)>>, StoreError> {
+        let (provider, keys) = (provider.clone(), keys.to_vec());
+        self.read(move |_, connection| load::known(connection, &provider, feed_type, &keys))
             .await
     }
 

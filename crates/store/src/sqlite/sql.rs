@@ -28,6 +28,7 @@ mod named {
         export {
             attempt, deliver, extend_file, find_file, insert, list, of_match, undelivered,
         }
+        feed { find, insert }
         file { find, find_unfinished, insert, list, progress, recount }
         identity { find, insert }
         job {

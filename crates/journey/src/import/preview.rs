@@ -1,0 +1,302 @@
+//! Preview: what importing a file would do, record by record, with nothing written.
+
+use super::placing::Placing;
+use super::reading::says_no_record;
+use super::{ImportError, flatten, inspect};
+use crate::Journey;
+use crate::ports::{ImportOutcome, Readable, RecordKey};
+use compact_str::CompactString;
+use harmonia_core::changes::ImportedBody;
+use harmonia_core::feed::{Feed, RawRecord, ReadError};
+use harmonia_core::identify::MidDirectory;
+use harmonia_core::money::Money;
+use harmonia_core::problem::{FileRefusal, Reject, RejectReason};
+use harmonia_core::time::{Day, Instant};
+use hashbrown::HashMap;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// What a record would become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Fate {
+    /// It would be taken.
+    New,
+    /// It is known already, or came before in the file.
+    Duplicate,
+    /// The feed's rules leave it out.
+    Skipped,
+    /// It would be kept as a reject.
+    Rejected,
+    /// It would wait until its MID or location is onboarded.
+    Quarantined,
+}
+
+/// One record of a previewed file.
+#[derive(Clone, Debug, Serialize)]
+pub struct PreviewRecord {
+    /// Its line or record number.
+    pub number: u64,
+    /// What it would become.
+    pub outcome: Fate,
+    /// Its id, where it has one.
+    pub transaction_id: Option<CompactString>,
+    /// Why it would not be taken.
+    pub reason: Option<&'static str>,
+    /// The column to blame.
+    pub field: Option<Box<str>>,
+    /// What was found, and what would be right.
+    pub detail: Option<Box<str>>,
+}
+
+/// A whole file, previewed.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Preview {
+    /// What would become of its records.
+    #[serde(flatten)]
+    pub outcome: ImportOutcome,
+    /// Why it would be refused as a whole.
+    pub problem: Option<String>,
+    /// Its columns that the agent file does not use.
+    pub unused_columns: Vec<String>,
+}
+
+/// Says what importing a file would do, now. `told` hears of its records, batch by batch.
+///
+/// # Errors
+/// [`ImportError`] when the file cannot be read or the store not asked.
+pub async fn preview(
+    journey: &Journey,
+    feed: &Feed,
+    file: Arc<dyn Readable>,
+    told: &mut (dyn FnMut(&[PreviewRecord]) + Send),
+) -> Result<Preview, ImportError> {
+    let (_, whole) = inspect(feed, Arc::clone(&file)).await?;
+    if let Err(refusal) = whole {
+        return Ok(Preview {
+            problem: Some(refusal.to_string()),
+            ..Preview::default()
+        });
+    }
+    let path = file.source();
+    let (sender, mut batches) = mpsc::channel(1);
+    let mut looking = Looking {
+        placing: Placing::new(journey, feed)?,
+        directory: journey.store.mid_directory().await?,
+        batch: journey.batch,
+        unused: BTreeSet::new(),
+    };
+    let looking = tokio::task::spawn_blocking(move || {
+        let mut bytes = file.open()?;
+        let refused = looking.run(&mut bytes, &sender)?;
+        Ok((refused, looking.unused))
+    });
+    let mut preview = Preview::default();
+    let mut seen = HashMap::new();
+    while let Some(batch) = batches.recv().await {
+        if preview.outcome.read == 0 {
+            preview.problem = nothing_readable(&batch);
+        }
+        let records = decide(journey, feed, batch, &mut seen).await?;
+        for record in &records {
+            count(record.outcome, &mut preview.outcome);
+        }
+        told(&records);
+    }
+    let looked = flatten(looking.await);
+    let (refused, unused) = looked.map_err(|error| ImportError::Read { path, error })?;
+    preview.problem = preview.problem.or(refused);
+    preview.unused_columns = unused.into_iter().collect();
+    Ok(preview)
+}
+
+/// A record as it was read.
+enum Looked {
+    Skipped,
+    Placed {
+        key: RecordKey,
+        said: (Instant, Money),
+    },
+    Kept(Reject),
+}
+
+type Batch = Vec<(u64, Looked)>;
+
+/// The reading thread's work.
+struct Looking {
+    placing: Placing,
+    directory: Arc<MidDirectory>,
+    batch: usize,
+    unused: BTreeSet<String>,
+}
+
+impl Looking {
+    /// Reads to the end; gives the reason where the file would be refused.
+    fn run(
+        &mut self,
+        bytes: &mut dyn Read,
+        sender: &mpsc::Sender<Batch>,
+    ) -> std::io::Result<Option<String>> {
+        match self.read(bytes, sender) {
+            Ok(()) => Ok(None),
+            Err(ReadError::Io(error)) => Err(error),
+            Err(ReadError::Refused(refusal)) => Ok(Some(refusal.to_string())),
+        }
+    }
+
+    fn read(
+        &mut self,
+        bytes: &mut dyn Read,
+        sender: &mpsc::Sender<Batch>,
+    ) -> Result<(), ReadError> {
+        // Nobody receives any more when the store failed: that error is the one to tell.
+        let send = |batch| drop(sender.blocking_send(batch));
+        let feed = self.placing.feed.clone();
+        let mut reader = feed.reader(bytes)?;
+        let mut raw = RawRecord::default();
+        let mut batch = Vec::with_capacity(self.batch);
+        while reader.next(&mut raw)? {
+            batch.push((raw.number(), self.look(&raw)));
+            if batch.len() == self.batch {
+                send(std::mem::take(&mut batch));
+            }
+        }
+        send(batch);
+        Ok(())
+    }
+
+    fn look(&mut self, raw: &RawRecord) -> Looked {
+        self.placing.feed.add_unused(raw, &mut self.unused);
+        let Some(record) = self.placing.read_record(raw, &self.directory) else {
+            return Looked::Skipped;
+        };
+        let (when, amount, transaction_id) = match record.body {
+            ImportedBody::Payment { record, .. } => {
+                (record.when, record.amount, record.transaction_id)
+            }
+            ImportedBody::Sale { record, .. } => {
+                (record.when, record.amount, record.transaction_id)
+            }
+            ImportedBody::Refused { reject, .. } => return Looked::Kept(reject),
+        };
+        Looked::Placed {
+            key: RecordKey {
+                day: when.start.day(),
+                transaction_id,
+            },
+            said: (when.start, amount),
+        }
+    }
+}
+
+/// Why a file is refused whose first records are not even records.
+fn nothing_readable(batch: &Batch) -> Option<String> {
+    let is_none = |(_, looked): &(u64, Looked)| match looked {
+        Looked::Kept(reject) => says_no_record(reject.reason),
+        _ => false,
+    };
+    let Some((_, Looked::Kept(first))) = batch.first() else {
+        return None;
+    };
+    let refusal = FileRefusal::NothingReadable {
+        records: batch.len() as u64,
+        first: first.detail.to_string(),
+    };
+    batch.iter().all(is_none).then(|| refusal.to_string())
+}
+
+/// What was said of each transaction earlier in the file.
+type Seen = HashMap<(Day, CompactString), (Instant, Money)>;
+
+/// What is new and what is known, in the store or from earlier in the file.
+async fn decide(
+    journey: &Journey,
+    feed: &Feed,
+    batch: Batch,
+    seen: &mut Seen,
+) -> Result<Vec<PreviewRecord>, ImportError> {
+    let key = |(_, looked): &(u64, Looked)| match looked {
+        Looked::Placed { key, .. } => Some(key.clone()),
+        _ => None,
+    };
+    let keys: Vec<RecordKey> = batch.iter().filter_map(key).collect();
+    let store = &journey.store;
+    let known = store.known(&feed.provider_slug, feed.feed_type, &keys);
+    let mut known = known.await?.into_iter();
+    let record = |(number, looked)| match looked {
+        Looked::Skipped => told(number, Fate::Skipped, None),
+        Looked::Placed { key, said } => placed(number, key, said, known.next().flatten(), seen),
+        Looked::Kept(reject) => kept(number, reject),
+    };
+    Ok(batch.into_iter().map(record).collect())
+}
+
+fn placed(
+    number: u64,
+    key: RecordKey,
+    said: (Instant, Money),
+    known: Option<(Instant, Money)>,
+    seen: &mut Seen,
+) -> PreviewRecord {
+    let id = Some(key.transaction_id.clone());
+    let place = (key.day, key.transaction_id);
+    match known.or_else(|| seen.get(&place).copied()) {
+        None => {
+            seen.insert(place, said);
+            told(number, Fate::New, id)
+        }
+        Some(before) if before == said => told(number, Fate::Duplicate, id),
+        Some((date, amount)) => PreviewRecord {
+            reason: Some(RejectReason::Conflict.as_str()),
+            detail: Some(
+                format!(
+                    "it is known already with {amount} at {date}, and comes now with {} at {}: ask \
+                     its sender which is right",
+                    said.1, said.0
+                )
+                .into(),
+            ),
+            ..told(number, Fate::Rejected, id)
+        },
+    }
+}
+
+fn kept(number: u64, reject: Reject) -> PreviewRecord {
+    let outcome = if reject.reason.is_quarantine() {
+        Fate::Quarantined
+    } else {
+        Fate::Rejected
+    };
+    PreviewRecord {
+        reason: Some(reject.reason.as_str()),
+        field: reject.field,
+        detail: Some(reject.detail),
+        ..told(number, outcome, None)
+    }
+}
+
+fn told(number: u64, outcome: Fate, transaction_id: Option<CompactString>) -> PreviewRecord {
+    PreviewRecord {
+        number,
+        outcome,
+        transaction_id,
+        reason: None,
+        field: None,
+        detail: None,
+    }
+}
+
+fn count(fate: Fate, outcome: &mut ImportOutcome) {
+    outcome.read += 1;
+    let one = match fate {
+        Fate::New => &mut outcome.new,
+        Fate::Duplicate => &mut outcome.duplicate,
+        Fate::Skipped => &mut outcome.skipped,
+        Fate::Rejected => &mut outcome.rejected,
+        Fate::Quarantined => &mut outcome.quarantined,
+    };
+    *one += 1;
+}

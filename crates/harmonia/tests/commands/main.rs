@@ -2,8 +2,8 @@
 //! says when something is in the way.
 //!
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
-//! database; then in the order of the journey [`onboarding`], [`agents`], [`folders`],
-//! [`journey`] and [`demo`].
+//! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
+//! [`previewing`], [`folders`], [`replaying`], [`journey`] and [`demo`].
 
 #![expect(
     clippy::unwrap_used,
@@ -17,6 +17,7 @@ mod journey;
 mod onboarding;
 mod previewing;
 mod replaying;
+mod samples;
 #[path = "../support/signal.rs"]
 mod signal;
 #[path = "../support/mod.rs"]

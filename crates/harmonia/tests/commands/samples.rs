@@ -5,18 +5,10 @@
 //! a line for each record that must be imported, in order: `mids` are the primary MIDs, `""` stands
 //! for no value. Location `store_<n>` has the MIDs `mid-<n>a` and `mid-<n>b` at every network.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test may stop where something is not as it must be"
-)]
-
-#[path = "../support/mod.rs"]
-mod support;
-
+use crate::support::Place;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use support::Place;
 
 /// A scheme by whose clock the networks' own zone holds, for payments.
 const ANY_SCHEME: &str = "iceland-bonus-card";

@@ -14,6 +14,7 @@ pub mod import;
 pub mod matching;
 pub mod onboard;
 pub mod ports;
+pub mod quiet;
 pub mod receive;
 pub mod replay;
 pub mod watch;

@@ -5,7 +5,7 @@
 
 use super::section::{Findings, Section, section_at};
 use super::source::Source;
-use super::{Role, canonical, fields, format};
+use super::{Role, canonical, expected, fields, format};
 use crate::feed::Feed;
 use crate::feed::parts::Plan;
 use crate::ids::Slug;
@@ -71,6 +71,7 @@ fn by_push(slug: &Slug, zone: &Arc<Zone>) -> Feed {
         feed_type: FeedType::Merchant,
         source: Source::Push,
         not_for: Vec::new(),
+        expected: None,
         canonical: Arc::clone(&plan),
         plan,
     }
@@ -89,6 +90,9 @@ fn read_feed(key: &str, section: Section<'_>, owner: &Owner<'_>) -> Option<Feed>
     let zone = super::read_zone(&section, "timezone").map_or(Arc::clone(owner.zone), Arc::new);
     let source_name = name.as_ref().map_or(key, |name| name.as_str());
     let source = Source::read(section.section("source"), source_name);
+    let expected = section
+        .section("expected")
+        .and_then(|table| expected::read(table, &zone));
     let not_for = read_not_for(&section, feed_type);
     let tables = Tables::of(&section, owner);
     let plan = feed_type.and_then(|feed_type| read_plan(&section, tables, feed_type, &zone));
@@ -100,6 +104,7 @@ fn read_feed(key: &str, section: Section<'_>, owner: &Owner<'_>) -> Option<Feed>
         feed_type,
         source,
         not_for,
+        expected,
         plan: Arc::new(plan?),
         canonical: Arc::new(canonical::plan(feed_type, &zone)),
     })

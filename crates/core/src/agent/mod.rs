@@ -10,6 +10,7 @@
 mod canonical;
 mod complaint;
 mod examples;
+mod expected;
 mod feeds;
 mod fields;
 mod format;

@@ -19,6 +19,7 @@
 mod columns;
 mod date;
 mod document;
+pub mod expected;
 mod frames;
 mod inspect;
 mod join;
@@ -49,6 +50,7 @@ pub(crate) mod parts {
 }
 
 pub use crate::agent::Source;
+pub use expected::Expected;
 pub use inspect::Inspector;
 pub use reader::{FeedReader, ReadError};
 pub use record::{MAX_RECORD_BYTES, RawRecord};
@@ -74,6 +76,8 @@ pub struct Feed {
     pub feed_type: FeedType,
     /// Where its bytes come from.
     pub source: Source,
+    /// When something of it is expected, where its agent file says so.
+    pub expected: Option<Expected>,
     /// Kinds of schemes whose payments are not taken from this feed: they wait for another.
     pub not_for: Vec<Kind>,
     pub(crate) plan: Arc<Plan>,

@@ -1,10 +1,12 @@
 //! `harmonia status`: where everything stands.
 
-use crate::output::{Failure, Printer, grouped, or_dash, table};
-use crate::wiring::Wiring;
+use crate::output::{Failure, Printer, complain, grouped, or_dash, table};
+use crate::wiring::{Wiring, load_agents};
+use harmonia_core::feed::expected::Punctuality;
 use harmonia_core::matching::OpenReason;
 use harmonia_core::money::Major;
-use harmonia_journey::ports::{Clock, Counts, FileRow, Status, SystemClock};
+use harmonia_journey::ports::{Clock, Counts, FileRow, Status, Store, SystemClock};
+use harmonia_journey::quiet::{self, FeedStanding};
 use std::process::ExitCode;
 
 /// How many of the newest files are shown.
@@ -15,11 +17,50 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
     let store = wiring.inquiry()?;
     let status = store.status(SystemClock.now()).await?;
     let files = store.files(FILES).await?;
-    let all = serde_json::json!({ "status": status, "newest_files": files });
+    let feeds = feeds(wiring, store.as_ref()).await?;
+    let all = serde_json::json!({ "status": status, "feeds": feeds, "newest_files": files });
     printer.print(&all, || {
-        format!("{}\n\n{}", shown(&status), files_shown(&files))
+        let parts = [shown(&status), feeds_shown(&feeds), files_shown(&files)];
+        parts.join("\n\n")
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How the feeds stand. Agent files that are wrong are complained of, and the rest is told.
+async fn feeds(wiring: &Wiring, store: &dyn Store) -> Result<Vec<FeedStanding>, Failure> {
+    let agents = match load_agents(&wiring.settings.agents_dir) {
+        Ok(agents) => agents,
+        Err(failure) => {
+            complain(&failure.to_string());
+            return Ok(Vec::new());
+        }
+    };
+    let feeds = agents.iter().flat_map(|agent| &agent.feeds);
+    Ok(quiet::standings(feeds, store, SystemClock.now()).await?)
+}
+
+fn feeds_shown(feeds: &[FeedStanding]) -> String {
+    let mut rows = table(&["feed", "expected", "last came", "standing", "and"]);
+    for feed in feeds {
+        let standing = feed.standing.map(|standing| match standing {
+            Punctuality::OnTime => "on time",
+            Punctuality::Late => "LATE",
+            Punctuality::Missing => "MISSING",
+        });
+        let gaps = (!feed.gaps.is_empty()).then(|| {
+            let numbers: Vec<String> = feed.gaps.iter().map(u64::to_string).collect();
+            format!("did not come: {}", numbers.join(", "))
+        });
+        let also: Vec<String> = gaps.into_iter().chain(feed.volume.clone()).collect();
+        rows.add_row([
+            feed.feed.clone(),
+            or_dash(feed.expected.as_ref()),
+            or_dash(feed.last_arrival.as_ref()),
+            or_dash(standing.as_ref()),
+            also.join("; "),
+        ]);
+    }
+    rows.to_string()
 }
 
 /// The numbers as a table.

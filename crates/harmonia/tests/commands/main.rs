@@ -3,7 +3,7 @@
 //!
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
-//! [`previewing`], [`folders`], [`replaying`], [`journey`] and [`demo`].
+//! [`previewing`], [`folders`], [`quiet`], [`replaying`], [`journey`] and [`demo`].
 
 #![expect(
     clippy::unwrap_used,
@@ -16,6 +16,7 @@ mod folders;
 mod journey;
 mod onboarding;
 mod previewing;
+mod quiet;
 mod replaying;
 mod samples;
 #[path = "../support/signal.rs"]

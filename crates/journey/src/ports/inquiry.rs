@@ -3,7 +3,7 @@
 use super::StoreError;
 use async_trait::async_trait;
 use harmonia_core::card::CardDigits;
-use harmonia_core::ids::{PaymentId, SaleId};
+use harmonia_core::ids::{PaymentId, SaleId, Slug};
 use harmonia_core::matching::{Payment, Sale};
 use harmonia_core::state::RejectState;
 use harmonia_core::time::Instant;
@@ -35,6 +35,17 @@ pub struct OpenCount {
     pub reason: String,
     /// How many.
     pub count: u64,
+}
+
+/// What has arrived of a feed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Arrivals {
+    /// When the last file or batch was imported.
+    pub last: Option<Instant>,
+    /// How many records came on each UTC day since the one asked for, by days since 1970.
+    pub records: Vec<(i64, u64)>,
+    /// Where the newest of them came from.
+    pub sources: Vec<String>,
 }
 
 /// Where everything stands.
@@ -266,6 +277,13 @@ pub trait Inquiry {
     async fn status(&self, now: Instant) -> Result<Status, StoreError>;
     /// The newest files first.
     async fn files(&self, limit: usize) -> Result<Vec<FileRow>, StoreError>;
+    /// What has arrived of a feed since a UTC day (by days since 1970), and its newest `sources`.
+    async fn arrivals(
+        &self,
+        feed: &Slug,
+        since_day: i64,
+        sources: usize,
+    ) -> Result<Arrivals, StoreError>;
     /// The payments or sales with a transaction id of the provider's own.
     async fn find(
         &self,

@@ -1,13 +1,13 @@
 //! What people ask: status, lists, the story of one transaction.
 
-use super::world::{RejectedRecord, World};
-use harmonia_core::ids::{ExportId, MatchId, PaymentId, SaleId};
+use super::world::{FileLog, RejectedRecord, World};
+use harmonia_core::ids::{ExportId, MatchId, PaymentId, SaleId, Slug};
 use harmonia_core::money::Money;
-use harmonia_core::state::{ExportState, RejectState};
+use harmonia_core::state::{ExportState, FileState, RejectState};
 use harmonia_core::time::Instant;
 use harmonia_journey::ports::{
-    Counts, ExportRow, FileRow, MatchRow, OpenCount, RejectRow, SaleStory, Side, Status, Story,
-    TransactionRow,
+    Arrivals, Counts, ExportRow, FileRow, MatchRow, OpenCount, RejectRow, SaleStory, Side, Status,
+    Story, TransactionRow,
 };
 use std::collections::BTreeMap;
 
@@ -204,6 +204,27 @@ impl World {
             .filter_map(|(id, _)| self.reject_row(*id))
             .take(limit)
             .collect()
+    }
+
+    /// What has arrived of a feed.
+    pub fn arrivals(&self, feed: &Slug, since_day: i64, sources: usize) -> Arrivals {
+        let is_it =
+            |log: &&FileLog| log.state == FileState::Imported && log.arrival.feed_name == *feed;
+        let mut files: Vec<&FileLog> = self.files.values().filter(is_it).collect();
+        files.sort_by_key(|log| log.created_at);
+        let mut records: BTreeMap<i64, u64> = BTreeMap::new();
+        for log in &files {
+            let day = i64::from(log.created_at.day().0);
+            if day >= since_day {
+                *records.entry(day).or_default() += log.counts.read;
+            }
+        }
+        let newest = files.iter().rev().take(sources);
+        Arrivals {
+            last: files.last().map(|log| log.created_at),
+            records: records.into_iter().collect(),
+            sources: newest.map(|log| log.arrival.source.clone()).collect(),
+        }
     }
 
     /// Exports, oldest first, those after a row; of one state if named.

@@ -31,9 +31,9 @@ use harmonia_core::state::RejectState;
 use harmonia_core::time::Instant;
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
-    AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow, Holder,
-    Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RecordKey, RejectRow, SaleStory, Side,
-    Status, Store, StoreError, Story, TransactionRow, UndecidedPayment,
+    Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
+    Holder, Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RecordKey, RejectRow, SaleStory,
+    Side, Status, Store, StoreError, Story, TransactionRow, UndecidedPayment,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use world::World;
@@ -191,6 +191,15 @@ impl Inquiry for ModelStore {
 
     async fn files(&self, limit: usize) -> Result<Vec<FileRow>, StoreError> {
         Ok(self.world().file_rows(limit))
+    }
+
+    async fn arrivals(
+        &self,
+        feed: &Slug,
+        since_day: i64,
+        sources: usize,
+    ) -> Result<Arrivals, StoreError> {
+        Ok(self.world().arrivals(feed, since_day, sources))
     }
 
     async fn find(

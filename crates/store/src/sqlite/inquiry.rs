@@ -3,14 +3,14 @@
 use super::load::{self, days_around};
 use super::rows::{card_digits, instant, invalid, money};
 use super::{Shared, sql};
-use harmonia_core::ids::{PaymentId, SaleId};
+use harmonia_core::ids::{PaymentId, SaleId, Slug};
 use harmonia_core::matching::Payment;
 use harmonia_core::money::Money;
 use harmonia_core::state::RejectState;
 use harmonia_core::time::{Instant, Precision};
 use harmonia_journey::ports::{
-    AuditFinding, Counts, ExportRow, FileRow, MatchRow, OpenCount, RejectRow, SaleStory, Side,
-    Status, Story, TransactionRow,
+    Arrivals, AuditFinding, Counts, ExportRow, FileRow, MatchRow, OpenCount, RejectRow, SaleStory,
+    Side, Status, Story, TransactionRow,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -73,6 +73,27 @@ fn list<T>(
         .prepare_cached(sql)?
         .query_map(values, make)?
         .collect()
+}
+
+/// What has arrived of a feed.
+pub fn arrivals(
+    connection: &Connection,
+    feed: &Slug,
+    since_day: i64,
+    sources: usize,
+) -> rusqlite::Result<Arrivals> {
+    let last: Option<i64> = connection
+        .prepare_cached(sql::file::last)?
+        .query_row([feed.as_str()], |row| row.get(0))?;
+    let volume = params![feed.as_str(), since_day];
+    let newest = params![feed.as_str(), sources];
+    Ok(Arrivals {
+        last: last.map(Instant),
+        records: list(connection, sql::file::volume, volume, |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?,
+        sources: list(connection, sql::file::sources, newest, |row| row.get(0))?,
+    })
 }
 
 /// Where everything stands.

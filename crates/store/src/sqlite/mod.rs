@@ -38,9 +38,9 @@ use harmonia_core::state::RejectState;
 use harmonia_core::time::Instant;
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
-    AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow, Holder,
-    Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RecordKey, RejectRow, SaleStory, Side,
-    Status, Store, StoreError, Story, TransactionRow, UndecidedPayment,
+    Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
+    Holder, Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RecordKey, RejectRow, SaleStory,
+    Side, Status, Store, StoreError, Story, TransactionRow, UndecidedPayment,
 };
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -315,6 +315,17 @@ impl Inquiry for SqliteStore {
 
     async fn files(&self, limit: usize) -> Result<Vec<FileRow>, StoreError> {
         self.read(move |_, connection| inquiry::files(connection, limit))
+            .await
+    }
+
+    async fn arrivals(
+        &self,
+        feed: &Slug,
+        since_day: i64,
+        sources: usize,
+    ) -> Result<Arrivals, StoreError> {
+        let feed = feed.clone();
+        self.read(move |_, connection| inquiry::arrivals(connection, &feed, since_day, sources))
             .await
     }
 

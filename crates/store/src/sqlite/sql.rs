@@ -29,7 +29,9 @@ mod named {
             attempt, deliver, extend_file, find_file, insert, list, of_match, undelivered,
         }
         feed { find, insert }
-        file { find, find_unfinished, insert, list, progress, recount }
+        file {
+            find, find_unfinished, insert, last, list, progress, recount, sources, volume,
+        }
         identity { find, insert }
         job {
             claim, done, free_holder, give_back, holders, insert, insert_leased, lease_again,

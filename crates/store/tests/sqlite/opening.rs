@@ -141,7 +141,7 @@ fn a_database_that_another_program_holds_cannot_be_made_ours() {
     let folder = Folder::new();
     let other = folder.connect();
     other
-        .execute_batch("CREATE TABLE theirs (id); BEGIN EXCLUSIVE")
+        .execute_batch("PRAGMA user_version = 1; BEGIN EXCLUSIVE")
         .unwrap();
     let refusal = folder.refusal();
     assert!(

@@ -90,6 +90,9 @@ CREATE TABLE import_file_log (
     CHECK (state <> 'IMPORTED'
         OR records_read = new + duplicate + skipped + rejected + quarantined)
 ) STRICT;
+-- What a feed brought lately.
+CREATE INDEX import_file_log_feed ON import_file_log (feed_name, created_at)
+    WHERE state = 'IMPORTED';
 CREATE INDEX import_file_log_unfinished ON import_file_log (sha256) WHERE state = 'IMPORTING';
 
 -- The raw record. The payment or sale read from it has the same id.

@@ -5,8 +5,7 @@
 //! passes through the memory of one record. It checks no more JSON than it needs to part the
 //! elements; each element is parsed, and if need be rejected, on its own.
 
-use super::frames::read_some;
-use super::inspect::is_blank;
+use super::frames::{is_blank, read_some};
 use super::record::{MAX_RECORD_BYTES, MAX_SHOWN_BYTES};
 use crate::problem::FileRefusal;
 use std::io::{self, Read};

@@ -201,6 +201,14 @@ pub(crate) fn read_some(bytes: &mut impl Read, buffer: &mut [u8]) -> io::Result<
     }
 }
 
+/// The byte order mark that some programs write before UTF-8.
+pub(crate) const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// Whether a byte at the start of a file says nothing.
+pub(crate) fn is_blank(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || BOM.contains(&byte)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 //! hashing the file, which is done at the same time.
 
 use super::document::Scanner;
+use super::frames::{BOM, is_blank};
 use super::plan::Format;
 use crate::problem::FileRefusal;
 
@@ -95,14 +96,6 @@ impl Inspector {
             Check::Any | Check::DocumentOrLines(_) => Ok(()),
         }
     }
-}
-
-/// The byte order mark that some programs write before UTF-8.
-pub(crate) const BOM: &[u8] = b"\xEF\xBB\xBF";
-
-/// Whether a byte at the start of a file says nothing.
-pub(crate) fn is_blank(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || BOM.contains(&byte)
 }
 
 impl Ends {

@@ -2,6 +2,7 @@
 //! what a record is read from again when it was corrected or its MID onboarded.
 
 use super::json::Paths;
+use super::json_text::write_text;
 use super::mask;
 use super::record::{RawRecord, Shape, Span};
 use crate::problem::{Reject, RejectReason};
@@ -34,62 +35,10 @@ pub(crate) fn write<'a>(raw: &RawRecord, ids: &dyn Fn() -> Vec<&'a str>, out: &m
     out.push('}');
 }
 
-/// The names of columns as they stand in every record's JSON: quoted, with their colons.
-pub(crate) fn keys(names: &[String]) -> Vec<String> {
-    let key = |name: &String| {
-        let mut key = String::new();
-        write_text(&mask::masked(name), &mut key);
-        key.push(':');
-        key
-    };
-    names.iter().map(key).collect()
-}
-
 fn write_pair(name: &str, text: &str, out: &mut String) {
     write_text(name, out);
     out.push(':');
     write_text(&mask::masked(text), out);
-}
-
-/// Appends a text as a JSON string.
-pub(crate) fn write_text(text: &str, out: &mut String) {
-    out.push('"');
-    // Nearly no text has anything to escape, and this look is over many bytes at once.
-    if text.bytes().fold(false, |any, byte| any | is_special(byte)) {
-        write_escaped(text, out);
-    } else {
-        out.push_str(text);
-    }
-    out.push('"');
-}
-
-fn is_special(byte: u8) -> bool {
-    (byte < b' ') | (byte == b'"') | (byte == b'\\')
-}
-
-fn write_escaped(text: &str, out: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut kept = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if !is_special(byte) {
-            continue;
-        }
-        out.push_str(&text[kept..at]);
-        kept = at + 1;
-        match byte {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            control => {
-                out.push_str("\\u00");
-                out.push(char::from(HEX[usize::from(control >> 4)]));
-                out.push(char::from(HEX[usize::from(control & 0xF)]));
-            }
-        }
-    }
-    out.push_str(&text[kept..]);
 }
 
 /// Reads back, into `raw`, a record of columns that [`write`] wrote. `wanted` are the names of the

@@ -5,8 +5,7 @@
 
 use super::columns::{Delimited, FixedWidth, MAX_QUOTED_BYTES, Split};
 use super::document::Elements;
-use super::frames::{Frames, read_some};
-use super::inspect::BOM;
+use super::frames::{BOM, Frames, read_some};
 use super::join::own_hash;
 use super::plan::{Format, Plan};
 use super::record::{MAX_RECORD_BYTES, RawRecord, Shape};

@@ -4,7 +4,7 @@
 //! The text of all fields lies in one buffer that the next record reuses. A record that is not
 //! even a record of its format carries a fault instead, and reading goes on after it.
 
-use super::raw_json;
+use super::json_text::keys;
 use crate::problem::{Reject, RejectReason};
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub(crate) struct Shape {
 impl Shape {
     pub(crate) fn new(names: Vec<String>, order: Vec<usize>) -> Self {
         Self {
-            keys: raw_json::keys(&names),
+            keys: keys(&names),
             names,
             order,
         }

@@ -2,8 +2,8 @@
 //! payment provider, further fields. Each rule is a table of the agent file, compiled.
 
 use super::date::DateFormat;
+use super::json_text::write_text;
 use super::mask;
-use super::raw_json::write_text;
 use super::record::RawRecord;
 use super::text::{Column, Stop, TextRule, keep};
 use crate::ids::Slug;

@@ -72,7 +72,7 @@ pub fn card_links(
     connection: &Connection,
     cards: &[CardInScheme],
 ) -> rusqlite::Result<Vec<Option<CardLink>>> {
-    let mut recent = lock(&shared.remembered.cards);
+    let mut recent = lock(&shared.recent_cards);
     recent.hold(revision(connection, "card_link")?);
     let mut found: Vec<Option<CardLink>> = vec![None; cards.len()];
     let mut unknown = Vec::new();

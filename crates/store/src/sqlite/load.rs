@@ -1,6 +1,5 @@
 //! What the stages of the journey read: batches, by range, through indexes.
 
-use super::cards::RecentCards;
 use super::rows::{
     card_digits, instant, invalid, moment, money, optional_slug, optional_text, slug, text,
 };
@@ -27,8 +26,6 @@ pub struct Remembered {
     directory: Mutex<Option<(i64, Arc<MidDirectory>)>>,
     mid_sets: Mutex<Option<(i64, Arc<MidSets>)>>,
     feeds: Mutex<HashMap<i64, Slug>>,
-    /// The cards that paid lately.
-    pub cards: Mutex<RecentCards>,
 }
 
 impl Remembered {

@@ -65,6 +65,7 @@ struct Shared {
     readers: Readers,
     checkpointer: checkpoint::Checkpointer,
     remembered: load::Remembered,
+    recent_cards: Mutex<cards::RecentCards>,
     /// Held for as long as the process lives, so that others can tell that it does.
     _alive: holders::Alive,
 }
@@ -104,6 +105,7 @@ impl SqliteStore {
             readers: Readers::new(path.clone(), patience),
             writer: Mutex::new(Writer::new(connection)),
             remembered: load::Remembered::default(),
+            recent_cards: Mutex::default(),
             sealer,
             path,
             lease_us,

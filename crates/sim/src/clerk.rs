@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::feed::Feed;
 use crate::identifiers::{Identifiers, Side};
+use crate::label::Label;
 use crate::options::Options;
 use crate::random::{Random, Stream};
 use crate::shops::Shops;
@@ -81,7 +82,7 @@ impl<'a, W: Write> Clerk<'a, W> {
         self.truth.write_record([
             payment.as_deref().unwrap_or_default(),
             sale.as_deref().unwrap_or_default(),
-            fault.map_or("", Fault::as_str),
+            &*Label::of(fault).text(),
         ])?;
         let nothing_earlier_comes = purchase.paid.at.plus(-WORST_SKEW_US);
         self.payments.write_until(nothing_earlier_comes)?;

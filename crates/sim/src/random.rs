@@ -34,6 +34,12 @@ impl Random {
         ))
     }
 
+    /// The stream that a world's seed gives to one thing among many, which so need not be held.
+    pub(crate) fn numbered(seed: u64, stream: Stream, number: u64) -> Self {
+        let mut of_all = Self::new(seed, stream);
+        Self(mix(of_all.number().wrapping_add(number.wrapping_mul(STEP))))
+    }
+
     /// A stream of its own for one of several users of this one.
     pub(crate) fn branch(&mut self) -> Self {
         Self(self.number())

@@ -148,12 +148,24 @@ fn points(amount_minor: i64) -> i64 {
 
 impl Tally {
     fn count(&mut self, fault: Option<Fault>, paid: bool, rung_up: bool) {
-        let pair = paid && rung_up;
+        let decidable = fault.is_none_or(Fault::is_decidable);
+        self.count_purchase(fault, (u64::from(paid), rung_up), decidable);
+    }
+
+    /// Counts a purchase: how many payments were reported, whether a sale was, and whether the rule
+    /// can tell that they are a pair, if they are.
+    pub(crate) fn count_purchase(
+        &mut self,
+        fault: Option<Fault>,
+        (payments, rung_up): (u64, bool),
+        decidable: bool,
+    ) {
+        let pair = payments > 0 && rung_up;
         self.purchases += 1;
-        self.payments += u64::from(paid);
+        self.payments += payments;
         self.sales += u64::from(rung_up);
         self.true_pairs += u64::from(pair);
-        self.decidable_pairs += u64::from(pair && fault.is_none_or(Fault::is_decidable));
+        self.decidable_pairs += u64::from(pair && decidable);
         if let Some(fault) = fault {
             *self.faults.entry(fault).or_default() += 1;
         }

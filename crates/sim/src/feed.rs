@@ -67,7 +67,7 @@ impl<W: Write> Feed<W> {
 
     /// Writes what is left; gives how many records there are in all.
     pub(crate) fn finish(self) -> io::Result<u64> {
-        self.records.finish()
+        Ok(self.records.finish()?.0)
     }
 
     fn push_date(&mut self, at: Instant, record: &mut String) {

@@ -87,7 +87,12 @@ mod tests {
             }
         }
         assert_eq!(Label::of(Some(Fault::ClockSkew)).text(), "clock_skew");
-        for wrong in ["bad_luck", "tips:perhaps", ":decidable", "no_rule:decidable"] {
+        for wrong in [
+            "bad_luck",
+            "tips:perhaps",
+            ":decidable",
+            "no_rule:decidable",
+        ] {
             assert_eq!(Label::parse(wrong), Err(format!("no fault is {wrong:?}")));
         }
     }

@@ -30,6 +30,7 @@ mod ordered;
 mod output;
 mod prices;
 mod random;
+mod scheme;
 mod shops;
 mod truth;
 mod world;
@@ -38,6 +39,7 @@ pub use fault::{Fault, FaultRates};
 pub use generate::{Files, GenerateError, Summary, generate};
 pub use identifiers::IdStyle;
 pub use options::Options;
+pub use scheme::{FeedFile, SchemeSummary, generate_scheme, provider_slugs, scheme_slugs};
 pub use truth::{Counts, Score, Truth, TruthError};
 
 /// The merchant whose tills report, as its agent file names it.

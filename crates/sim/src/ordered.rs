@@ -60,8 +60,8 @@ impl<W: Write, T: AsRef<str>> Ordered<W, T> {
         self.written + self.waiting.len() as u64
     }
 
-    /// Writes what is left; gives how many records there are in all.
-    pub(crate) fn finish(mut self) -> io::Result<u64> {
+    /// Writes what is left; gives how many records there are in all, and the file.
+    pub(crate) fn finish(mut self) -> io::Result<(u64, W)> {
         while !self.waiting.is_empty() {
             self.write_next()?;
         }
@@ -69,7 +69,7 @@ impl<W: Write, T: AsRef<str>> Ordered<W, T> {
             self.write(|frame| &frame.before)?;
         }
         self.write(|frame| &frame.after)?;
-        Ok(self.written)
+        Ok((self.written, self.out))
     }
 
     fn write_next(&mut self) -> io::Result<()> {
@@ -102,7 +102,7 @@ mod tests {
         }
         feed.write_until(Instant(3)).unwrap();
         assert_eq!(feed.count(), records.len() as u64);
-        assert_eq!(feed.finish().unwrap(), records.len() as u64);
+        assert_eq!(feed.finish().unwrap().0, records.len() as u64);
         String::from_utf8(file).unwrap()
     }
 

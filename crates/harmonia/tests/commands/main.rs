@@ -3,7 +3,7 @@
 //!
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`folders`],
-//! [`journey`] and [`demo`].
+//! [`journey`], [`demo`] and [`schemes`].
 
 #![expect(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@ mod demo;
 mod folders;
 mod journey;
 mod onboarding;
+mod schemes;
 #[path = "../support/signal.rs"]
 mod signal;
 #[path = "../support/mod.rs"]

@@ -25,8 +25,6 @@ pub struct FeedFile {
 struct Book {
     feed: &'static str,
     records: Ordered<LazyDraft, String>,
-    /// Whether it is there even with nothing in it.
-    always: bool,
 }
 
 /// All of them: the till's, what the till reports late, and three of each network.
@@ -54,34 +52,33 @@ impl Books {
         networks: &[usize],
         made: &str,
     ) -> Self {
-        let book = |feed: &'static str, name: String, frame: Frame<String>, always: bool| Book {
+        let book = |feed: &'static str, name: String, frame: Frame<String>| Book {
             feed,
             records: Ordered::new(LazyDraft::new(out_dir, format!("{feed}/{name}")), frame),
-            always,
         };
-        let till = |suffix: &str, always: bool| {
+        let till = |suffix: &str| {
             let till = scheme.till.as_ref()?;
             let name = format!("sales-{seed}{suffix}.{}", till.extension);
-            Some(book(scheme.slug, name, till.format.frame(made), always))
+            Some(book(scheme.slug, name, till.format.frame(made)))
         };
-        let payments = |feed: &'static PaymentFeed, kind: &str, always: bool| {
+        let payments = |feed: &'static PaymentFeed, kind: &str| {
             let name = format!("{kind}-{seed}.{}", feed.extension);
-            Some(book(feed.name, name, feed.format.frame(made), always))
+            Some(book(feed.name, name, feed.format.frame(made)))
         };
         let of_network = |place: usize| {
             let network = &NETWORKS[place];
             [
-                payments(&network.auth, "payments", true),
-                payments(&network.settled, "payments", true),
+                payments(&network.auth, "payments"),
+                payments(&network.settled, "payments"),
                 network
                     .refund
                     .as_ref()
-                    .and_then(|feed| payments(feed, "refunds", false)),
+                    .and_then(|feed| payments(feed, "refunds")),
             ]
         };
         let mut books = Self {
-            till: till("", true),
-            late: till("-late", false),
+            till: till(""),
+            late: till("-late"),
             networks: NETWORKS.iter().map(|_| [const { None }; 3]).collect(),
         };
         for place in networks {
@@ -116,12 +113,11 @@ impl Books {
         books.try_for_each(|book| book.records.write_until(moment))
     }
 
-    /// Writes what is left. What is there without a record in it is left out, unless a person
-    /// would miss it.
+    /// Writes what is left. A file without a record is left out: no feed takes an empty one.
     pub(super) fn finish(self) -> io::Result<Vec<(FeedFile, LazyDraft)>> {
         let tills = self.till.into_iter().chain(self.late);
         let books = tills.chain(self.networks.into_iter().flatten().flatten());
-        let wanted = books.filter(|book| book.always || book.records.count() > 0);
+        let wanted = books.filter(|book| book.records.count() > 0);
         wanted
             .map(|book| {
                 let feed = book.feed.to_owned();

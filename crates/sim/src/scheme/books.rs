@@ -2,7 +2,7 @@
 
 use super::merchants::Scheme;
 use super::networks::{NETWORKS, PaymentFeed};
-use super::trade::Which;
+use super::purchase::Which;
 use crate::ordered::{Frame, Ordered};
 use crate::output::LazyDraft;
 use harmonia_core::time::Instant;

@@ -1,8 +1,8 @@
 //! The world of a real scheme: its tills' feed, and the three feeds of each card network, all in
 //! their own bytes, about the same purchases.
 //!
-//! 1. `visits` says when, `trade` what: a shop, a card, an amount and a [`Fault`] (`mishap`), so
-//!    that no payment can be taken for another purchase's by the scheme's `rule`;
+//! 1. `visits` says when, `trade` what (a `purchase`): a shop, a card, an amount and a [`Fault`]
+//!    (`mishap`), so that no payment can be taken for another purchase's by the scheme's `rule`;
 //! 2. `reporter` gives ids and tells every feed and the truth; `books` holds the files;
 //! 3. a record's bytes come from descriptions (`merchants`, `networks`) of what is in each `field`,
 //!    by whose clock (`clocks`), and from one writer for each family of formats (`format`).
@@ -19,6 +19,7 @@ mod merchants;
 mod mishap;
 mod names;
 mod networks;
+mod purchase;
 mod reporter;
 mod rule;
 mod trade;

@@ -6,7 +6,7 @@ use super::field::{Field, Record};
 use super::merchants::Scheme;
 use super::names::Ids;
 use super::networks::NETWORKS;
-use super::trade::{Paid, Purchase, Sale, Which, feed_of};
+use super::purchase::{Paid, Purchase, Sale, Which, feed_of};
 use super::wallet::Wallet;
 use crate::clerk::{TRUTH_HEADER, Tally};
 use crate::fault::Fault;

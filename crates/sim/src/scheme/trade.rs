@@ -8,7 +8,8 @@ use super::estate::Estate;
 use super::merchants::{Scheme, TillFeed};
 use super::mishap::{Amounts, Mishap, Missing, TillHabits};
 use super::names::Code;
-use super::networks::{NETWORKS, PaymentFeed};
+use super::networks::NETWORKS;
+use super::purchase::{Paid, Purchase, Sale, Which, feed_of};
 use super::rule::{Sight, Sights, Taken, keeps};
 use super::visits::Visits;
 use super::wallet::{Card, Wallet};
@@ -18,58 +19,10 @@ use crate::prices;
 use crate::random::{Random, Stream};
 use crate::shops::Shop;
 use crate::world::WORST_SKEW_US;
-use harmonia_core::time::{Instant, MINUTE_US, Moment, SECOND_US, WallClock};
+use harmonia_core::time::{Instant, MINUTE_US, SECOND_US};
 
 /// How often another amount is drawn for a purchase that could be mistaken for another.
 const AMOUNTS_TRIED: u32 = 8;
-
-/// Which feed of a network.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Which {
-    Auth,
-    Settled,
-    /// The second part of what was sent in two: a settlement with an id of its own.
-    SettledToo,
-    Refund,
-}
-
-/// One purchase.
-pub(super) struct Purchase {
-    /// When it was made.
-    pub(super) at: Instant,
-    pub(super) fault: Option<Fault>,
-    pub(super) card: Card,
-    /// The place of the card's network among all.
-    pub(super) network: usize,
-    pub(super) shop: Shop,
-    pub(super) paid: Vec<Paid>,
-    pub(super) sale: Option<Sale>,
-}
-
-/// What a network's feed says of it.
-pub(super) struct Paid {
-    pub(super) which: Which,
-    pub(super) at: Instant,
-    pub(super) amount_minor: i64,
-    pub(super) authorised_minor: i64,
-    pub(super) code: Option<Code>,
-    /// What the feed's clock showed, and what a reader makes of that.
-    pub(super) wall: WallClock,
-    pub(super) read: Moment,
-    /// Whether the rule leads from it to the sale.
-    pub(super) decidable: bool,
-}
-
-/// What the till says of it.
-pub(super) struct Sale {
-    pub(super) at: Instant,
-    pub(super) shop: Shop,
-    pub(super) amount_minor: i64,
-    pub(super) gratuity_minor: i64,
-    pub(super) code: Option<Code>,
-    pub(super) wall: WallClock,
-    pub(super) read: Moment,
-}
 
 /// Who buys where, and what goes wrong; not yet for how much.
 #[derive(Clone, Copy)]
@@ -370,16 +323,6 @@ impl<'a> Trade<'a> {
         let tolerance_us = self.scheme.tolerance_seconds * SECOND_US + MINUTE_US;
         let reach_us = WORST_SKEW_US + tolerance_us;
         self.taken.forget_before(at.plus(-reach_us), 2 * reach_us);
-    }
-}
-
-/// The feed of a network that a payment is in. A network without refunds has none to be in.
-pub(super) fn feed_of(network: usize, which: Which) -> &'static PaymentFeed {
-    let network = &NETWORKS[network];
-    match which {
-        Which::Auth => &network.auth,
-        Which::Settled | Which::SettledToo => &network.settled,
-        Which::Refund => network.refund.as_ref().unwrap_or(&network.settled),
     }
 }
 

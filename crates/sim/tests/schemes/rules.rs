@@ -73,9 +73,12 @@ fn check(world: &World) {
     }
 }
 
-/// Each payment's sale, and what is said of its rows: the label, and whether it can be decided.
-fn truth_of(world: &World) -> HashMap<&str, (&str, Vec<(&str, bool)>)> {
-    let mut truth: HashMap<&str, (&str, Vec<(&str, bool)>)> = HashMap::new();
+/// A payment's sale, and what is said of its rows: the label, and whether it can be decided.
+type Told<'a> = (&'a str, Vec<(&'a str, bool)>);
+
+/// What is told of each payment.
+fn truth_of(world: &World) -> HashMap<&str, Told<'_>> {
+    let mut truth: HashMap<&str, Told<'_>> = HashMap::new();
     for row in world.rows.iter().filter(|row| !row.payment.is_empty()) {
         let entry = truth.entry(&row.payment).or_insert((&row.sale, Vec::new()));
         entry.1.push((&row.fault, row.is_decidable()));

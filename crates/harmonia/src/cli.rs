@@ -281,6 +281,7 @@ pub enum ExportsAction {
 
 /// `harmonia generate`
 #[derive(Debug, Args)]
+#[command(long_about = GENERATE)]
 pub struct GenerateArgs {
     /// How many purchases
     #[arg(short = 'n', long = "pairs", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
@@ -294,6 +295,60 @@ pub struct GenerateArgs {
     /// Where to put the files
     #[arg(long)]
     pub out: PathBuf,
+    /// Whose sales: the slug of a loyalty scheme
+    #[arg(long, value_name = "SLUG", default_value = harmonia_sim::SCHEME)]
+    pub scheme: String,
+    /// Which card networks its customers pay by, with commas between [default: visa, mastercard and
+    /// amex; the example has one of its own]
+    #[arg(long, value_name = "SLUGS", value_delimiter = ',')]
+    pub providers: Vec<String>,
+    /// What goes wrong, with commas between, each as often as it usually does: `all`, `none`, or of
+    /// no-sale, no-payment, unlinked-card, clock-skew, duplicate, ambiguous, unknown-mid,
+    /// wrong-amount, and for real schemes tips, partial-capture, split-shipment, wrong-auth-code,
+    /// missing-auth-code, daylight-saving, wrong-mid, late-feed, refund [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub faults: Vec<String>,
+    /// How often one of them happens, in purchases of a million; may be given for several
+    #[arg(long = "fault", value_name = "NAME=PER-MILLION", value_parser = fault_rate)]
+    pub rates: Vec<(harmonia_sim::Fault, u32)>,
+    /// How many days the purchases are spread over [default: as many as keep a day below 300,000,
+    /// three at least]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub days: Option<u32>,
+    /// The first day of trade [default: 2026-06-01]; the clocks change on 2026-03-29 and 2026-10-25
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    pub first_day: Option<harmonia_core::time::Day>,
+}
+
+const GENERATE: &str = "Write sample feeds with their MIDs, cards and truth.
+
+Without --scheme, the two example feeds. With it, the scheme's sales as its tills write them, and of \
+each payment provider the authorisations, the settlements and, where something was given back, the \
+refunds: a folder for each feed. Beside them mids.csv, cards.csv and truth.csv, which says of each \
+payment which sale it was, and what went wrong.";
+
+/// The fault of that name, with hyphens or as `truth.csv` has it.
+pub fn fault(name: &str) -> Result<harmonia_sim::Fault, String> {
+    harmonia_sim::Fault::from_name(&name.replace('-', "_")).ok_or_else(|| {
+        let known = harmonia_sim::Fault::ALL.map(|fault| fault.as_str().replace('_', "-"));
+        format!("{name:?} is not a fault: take {}", known.join(", "))
+    })
+}
+
+fn fault_rate(text: &str) -> Result<(harmonia_sim::Fault, u32), String> {
+    let wrong = || format!("{text:?} is not a rate: write tips=20000, purchases in a million");
+    let (name, rate) = text.split_once('=').ok_or_else(wrong)?;
+    Ok((fault(name)?, rate.parse().map_err(|_| wrong())?))
+}
+
+fn day(text: &str) -> Result<harmonia_core::time::Day, String> {
+    let parsed = || {
+        let mut parts = text.splitn(3, '-');
+        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+        let (year, month, day) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+        harmonia_core::time::Day::from_ymd(year, month, day)
+    };
+    parsed().ok_or_else(|| format!("{text:?} is not a day: write 2026-06-01"))
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {

@@ -32,7 +32,8 @@ const LINKED_TO_ONE_UNLINKED: u64 = 20;
 /// Issuers: the first six digits of numbers reserved for tests.
 const ISSUERS: [&str; 6] = ["400000", "424242", "411111", "510510", "555555", "222300"];
 
-const HEADER: [&str; 11] = [
+/// The header of `cards.csv`.
+pub(crate) const HEADER: [&str; 11] = [
     "card_token",
     "scheme_slug",
     "loyalty_id",

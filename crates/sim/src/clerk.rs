@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::feed::Feed;
 use crate::identifiers::{Identifiers, Side};
+use crate::label::Label;
 use crate::options::Options;
 use crate::random::{Random, Stream};
 use crate::shops::Shops;
@@ -81,7 +82,7 @@ impl<'a, W: Write> Clerk<'a, W> {
         self.truth.write_record([
             payment.as_deref().unwrap_or_default(),
             sale.as_deref().unwrap_or_default(),
-            fault.map_or("", Fault::as_str),
+            &*Label::of(fault).text(),
         ])?;
         let nothing_earlier_comes = purchase.paid.at.plus(-WORST_SKEW_US);
         self.payments.write_until(nothing_earlier_comes)?;
@@ -147,12 +148,24 @@ fn points(amount_minor: i64) -> i64 {
 
 impl Tally {
     fn count(&mut self, fault: Option<Fault>, paid: bool, rung_up: bool) {
-        let pair = paid && rung_up;
+        let decidable = fault.is_none_or(Fault::is_decidable);
+        self.count_purchase(fault, (u64::from(paid), rung_up), decidable);
+    }
+
+    /// Counts a purchase: how many payments were reported, whether a sale was, and whether the rule
+    /// can tell that they are a pair, if they are.
+    pub(crate) fn count_purchase(
+        &mut self,
+        fault: Option<Fault>,
+        (payments, rung_up): (u64, bool),
+        decidable: bool,
+    ) {
+        let pair = payments > 0 && rung_up;
         self.purchases += 1;
-        self.payments += u64::from(paid);
+        self.payments += payments;
         self.sales += u64::from(rung_up);
         self.true_pairs += u64::from(pair);
-        self.decidable_pairs += u64::from(pair && fault.is_none_or(Fault::is_decidable));
+        self.decidable_pairs += u64::from(pair && decidable);
         if let Some(fault) = fault {
             *self.faults.entry(fault).or_default() += 1;
         }

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One way in which a purchase is reported wrongly. A purchase has at most one.
+///
+/// The first eight can befall the example scheme; all can befall a scheme of
+/// [`generate_scheme`](crate::generate_scheme). How often, in a million purchases, is what such a
+/// scheme has unless told otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -26,11 +30,52 @@ pub enum Fault {
     UnknownMid,
     /// The till reported another amount than was paid. 5,000 in a million.
     WrongAmount,
+    /// A tip was added after the card was authorised: it settles for more. 10,000 in a million.
+    Tips,
+    /// Less was delivered than was authorised: it settles for less, and the till says what was
+    /// ordered. 5,000 in a million.
+    PartialCapture,
+    /// Sent in two parts, which settle as two payments. 5,000 in a million.
+    SplitShipment,
+    /// The till has another auth code than the network. 5,000 in a million.
+    WrongAuthCode,
+    /// One side, the network or the till, has no auth code. 10,000 in a million.
+    MissingAuthCode,
+    /// Made in the night when the clocks change: in the hour that happens twice, or that is
+    /// missing, and the two hours around. 10,000 in a million of those days' purchases.
+    DaylightSaving,
+    /// The till reported another shop than the network. 5,000 in a million.
+    WrongMid,
+    /// The till's report comes late, in a file of its own. 10,000 in a million.
+    LateFeed,
+    /// The money was given back: there is a refund too. 10,000 in a million.
+    Refund,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 17] = [
+        Self::NoSale,
+        Self::NoPayment,
+        Self::UnlinkedCard,
+        Self::ClockSkew,
+        Self::Duplicate,
+        Self::Ambiguous,
+        Self::UnknownMid,
+        Self::WrongAmount,
+        Self::Tips,
+        Self::PartialCapture,
+        Self::SplitShipment,
+        Self::WrongAuthCode,
+        Self::MissingAuthCode,
+        Self::DaylightSaving,
+        Self::WrongMid,
+        Self::LateFeed,
+        Self::Refund,
+    ];
+
+    /// Those that can befall the example scheme, whose feeds have no auth and no auth codes.
+    pub const OF_THE_EXAMPLE: [Self; 8] = [
         Self::NoSale,
         Self::NoPayment,
         Self::UnlinkedCard,
@@ -52,6 +97,15 @@ impl Fault {
             Self::Ambiguous => "ambiguous",
             Self::UnknownMid => "unknown_mid",
             Self::WrongAmount => "wrong_amount",
+            Self::Tips => "tips",
+            Self::PartialCapture => "partial_capture",
+            Self::SplitShipment => "split_shipment",
+            Self::WrongAuthCode => "wrong_auth_code",
+            Self::MissingAuthCode => "missing_auth_code",
+            Self::DaylightSaving => "daylight_saving",
+            Self::WrongMid => "wrong_mid",
+            Self::LateFeed => "late_feed",
+            Self::Refund => "refund",
         }
     }
 
@@ -60,18 +114,54 @@ impl Fault {
         Self::ALL.into_iter().find(|fault| fault.as_str() == name)
     }
 
-    /// Whether the scheme's rule (same MID, amount and instant, of an identified card) still leads
-    /// to the right answer: the pair where there is one, no match where there is none.
+    /// Whether a scheme's rule, unless the truth says otherwise of a purchase, still leads to the
+    /// right answer: the pair where there is one, no match where there is none. For the example
+    /// (same MID, amount and instant, of an identified card) this is the last word.
     pub fn is_decidable(self) -> bool {
-        matches!(self, Self::NoSale | Self::NoPayment | Self::Duplicate)
+        matches!(
+            self,
+            Self::NoSale
+                | Self::NoPayment
+                | Self::Duplicate
+                | Self::MissingAuthCode
+                | Self::DaylightSaving
+                | Self::LateFeed
+                | Self::Refund
+        )
     }
 
-    fn default_per_million(self) -> u32 {
+    /// Whether it is in what the till reports, or fails to: without a till there is no such fault.
+    pub(crate) fn concerns_sale(self) -> bool {
+        matches!(
+            self,
+            Self::NoSale
+                | Self::NoPayment
+                | Self::ClockSkew
+                | Self::Ambiguous
+                | Self::WrongAmount
+                | Self::WrongAuthCode
+                | Self::WrongMid
+                | Self::LateFeed
+        )
+    }
+
+    fn usual_per_million(self) -> u32 {
         match self {
-            Self::NoSale | Self::NoPayment => 10_000,
+            Self::NoSale
+            | Self::NoPayment
+            | Self::Tips
+            | Self::MissingAuthCode
+            | Self::DaylightSaving
+            | Self::LateFeed
+            | Self::Refund => 10_000,
             Self::UnlinkedCard => 15_000,
             Self::ClockSkew => 8_000,
-            Self::Duplicate | Self::WrongAmount => 5_000,
+            Self::Duplicate
+            | Self::WrongAmount
+            | Self::PartialCapture
+            | Self::SplitShipment
+            | Self::WrongAuthCode
+            | Self::WrongMid => 5_000,
             Self::UnknownMid => 3_000,
             Self::Ambiguous => 2_000,
         }
@@ -86,7 +176,8 @@ impl fmt::Display for Fault {
 
 /// How often each fault happens: purchases in a million.
 ///
-/// By default as each [`Fault`] documents, which leaves 95.7 % of payments to be matched.
+/// By default as each [`Fault`] of the example documents and no other, which leaves 95.7 % of
+/// payments to be matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultRates([u32; Fault::ALL.len()]);
 
@@ -95,6 +186,18 @@ const MILLION: u32 = 1_000_000;
 impl FaultRates {
     /// A world in which nothing goes wrong.
     pub const NONE: Self = Self([0; Fault::ALL.len()]);
+
+    /// As each [`Fault`] documents, every kind of them.
+    pub fn of_every_kind() -> Self {
+        Self(Fault::ALL.map(Fault::usual_per_million))
+    }
+
+    /// Only these faults, each as often as it usually happens.
+    pub fn only(faults: impl IntoIterator<Item = Fault>) -> Self {
+        faults.into_iter().fold(Self::NONE, |rates, fault| {
+            rates.with(fault, fault.usual_per_million())
+        })
+    }
 
     /// These rates, but for one fault.
     #[must_use]
@@ -137,6 +240,8 @@ impl FaultRates {
         let rate = u64::from(self.per_million(fault));
         match fault {
             Fault::Ambiguous => rate * u64::from(MILLION) / (2 * u64::from(MILLION) - rate),
+            // It is a matter of the day, not of the purchase.
+            Fault::DaylightSaving => 0,
             _ => rate,
         }
     }
@@ -144,7 +249,7 @@ impl FaultRates {
 
 impl Default for FaultRates {
     fn default() -> Self {
-        Self(Fault::ALL.map(Fault::default_per_million))
+        Self::only(Fault::OF_THE_EXAMPLE)
     }
 }
 

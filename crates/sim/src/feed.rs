@@ -1,41 +1,36 @@
-//! One feed's file: records in the order of that feed's own clock.
-//!
-//! Purchases come in order, but a till whose clock is wrong reports out of order, and a record may
-//! be sent again later. So records wait here until nothing earlier can come, which is a few
-//! minutes' worth of them, however many there are in all.
+//! The bytes of the two example feeds.
 
+use crate::ordered::{Frame, Ordered};
 use crate::random::Random;
 use harmonia_core::time::{Day, Instant, SECOND_US};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 const FIELD_SEPARATOR: &str = "\u{1f}";
-const RECORD_SEPARATOR: &[u8] = b"\x1e";
+
+/// Separators are between records: not before the first, and not after the last.
+const FRAME: Frame = Frame {
+    before: "",
+    between: "\u{1e}",
+    after: "",
+};
 
 /// The offsets that dates are written with, in hours, and how.
 const OFFSETS: [(i64, &str); 2] = [(0, "+00:00"), (1, "+01:00")];
 
 /// Records on their way into a file.
 pub(crate) struct Feed<W> {
-    out: W,
+    records: Ordered<W>,
     random: Random,
-    /// By time; by chance within one second, where a feed's order tells nothing.
-    waiting: BinaryHeap<Reverse<(Instant, u64, String)>>,
     days: DayText,
-    written: u64,
 }
 
 impl<W: Write> Feed<W> {
     pub(crate) fn new(out: W, random: Random) -> Self {
-        let (waiting, days) = (BinaryHeap::new(), DayText::default());
         Self {
-            out,
+            records: Ordered::new(out, FRAME),
             random,
-            waiting,
-            days,
-            written: 0,
+            days: DayText::default(),
         }
     }
 
@@ -59,40 +54,20 @@ impl<W: Write> Feed<W> {
         record
     }
 
-    /// Puts a record where its time says.
+    /// Puts a record where its time says; by chance among those of one second, where a feed's order
+    /// tells nothing.
     pub(crate) fn add(&mut self, at: Instant, record: String) {
-        self.waiting
-            .push(Reverse((at, self.random.number(), record)));
+        self.records.add(at, self.random.number(), record);
     }
 
     /// Writes all records from before `moment`; none so early may be added later.
     pub(crate) fn write_until(&mut self, moment: Instant) -> io::Result<()> {
-        while let Some(Reverse((at, ..))) = self.waiting.peek()
-            && *at < moment
-        {
-            self.write_next()?;
-        }
-        Ok(())
+        self.records.write_until(moment)
     }
 
     /// Writes what is left; gives how many records there are in all.
-    pub(crate) fn finish(mut self) -> io::Result<u64> {
-        while !self.waiting.is_empty() {
-            self.write_next()?;
-        }
-        Ok(self.written)
-    }
-
-    fn write_next(&mut self) -> io::Result<()> {
-        let Some(Reverse((_, _, record))) = self.waiting.pop() else {
-            return Ok(());
-        };
-        // Between records: not before the first, and not after the last.
-        if self.written > 0 {
-            self.out.write_all(RECORD_SEPARATOR)?;
-        }
-        self.written += 1;
-        self.out.write_all(record.as_bytes())
+    pub(crate) fn finish(self) -> io::Result<u64> {
+        Ok(self.records.finish()?.0)
     }
 
     fn push_date(&mut self, at: Instant, record: &mut String) {
@@ -139,19 +114,6 @@ mod tests {
 
     fn feed(out: &mut Vec<u8>) -> Feed<&mut Vec<u8>> {
         Feed::new(out, Random::new(1, Stream::Records))
-    }
-
-    #[test]
-    fn records_are_written_in_order_of_time_with_separators_between_them_only() {
-        let mut file = Vec::new();
-        let mut feed = feed(&mut file);
-        for (second, record) in [(3, "c"), (1, "a"), (2, "b")] {
-            feed.add(Instant(second), record.into());
-        }
-        feed.write_until(Instant(3)).unwrap();
-        assert_eq!(*feed.out, b"a\x1eb");
-        assert_eq!(feed.finish().unwrap(), 3);
-        assert_eq!(file, b"a\x1eb\x1ec");
     }
 
     #[test]

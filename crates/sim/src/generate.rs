@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Purchases between two calls of a progress function.
-const PROGRESS_EVERY: u64 = 10_000;
+pub(crate) const PROGRESS_EVERY: u64 = 10_000;
 
 /// What was generated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,25 @@ pub enum GenerateError {
         /// The number of days asked for.
         days: u32,
     },
+    /// No scheme or payment provider is called so.
+    #[error("there is no {kind} {name:?} to generate: take {known}")]
+    UnknownName {
+        /// What it was to be.
+        kind: &'static str,
+        /// The name asked for.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// A fault was asked for that cannot befall the example scheme.
+    #[error(
+        "the fault {0} is none of the example scheme's, whose feeds have no auth and no auth codes: \
+         ask for a real scheme"
+    )]
+    NotOfTheExample(Fault),
+    /// The time zone database lacks a zone.
+    #[error("a feed's clock cannot be told: {0}")]
+    Clock(String),
     /// A file could not be written; the message names it. No file is left half-written.
     #[error("the generated files cannot be written: {0}")]
     Write(#[from] io::Error),
@@ -103,6 +122,7 @@ pub fn generate(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, GenerateError> {
     let last_day = check(options)?;
+    check_example(options)?;
     let shops = Shops::new(options.purchases, options.seed);
     let cards = Cards::new(options.purchases, options.seed);
     let mut drafts = Drafts::create(out_dir, options.seed)?;
@@ -129,7 +149,7 @@ pub fn generate(
 }
 
 /// The last day of trade, if these options make a world.
-fn check(options: &Options) -> Result<Day, GenerateError> {
+pub(crate) fn check(options: &Options) -> Result<Day, GenerateError> {
     if !options.faults.are_possible() {
         let total_per_million = options.faults.total_per_million();
         return Err(GenerateError::TooManyFaults { total_per_million });
@@ -140,6 +160,15 @@ fn check(options: &Options) -> Result<Day, GenerateError> {
     options
         .last_day()
         .ok_or(GenerateError::NoSuchDays { first_day, days })
+}
+
+/// The example knows the first eight faults only.
+fn check_example(options: &Options) -> Result<(), GenerateError> {
+    let mut others = Fault::ALL.into_iter().skip(Fault::OF_THE_EXAMPLE.len());
+    match others.find(|fault| options.faults.per_million(*fault) > 0) {
+        Some(fault) => Err(GenerateError::NotOfTheExample(fault)),
+        None => Ok(()),
+    }
 }
 
 fn report_all(

@@ -1,7 +1,7 @@
 //! Transaction ids: counted or random, unique in their feed, and telling nothing of the other side.
 
 use crate::random::{Random, Stream};
-use compact_str::{CompactString, ToCompactString, format_compact};
+use compact_str::{CompactString, format_compact};
 
 /// How transaction ids look. The rest of the world is the same with either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Identifiers {
     pub(crate) fn next(&mut self, side: Side) -> CompactString {
         match self.style {
             IdStyle::Counter => self.counted(side),
-            IdStyle::Random => self.drawn(),
+            IdStyle::Random => self.random.uuid(),
         }
     }
 
@@ -60,12 +60,6 @@ impl Identifiers {
         *number += 1;
         // The point keeps seed and number from reading as one long number, a card's perhaps.
         format_compact!("{letter}{}.{number:09}", self.seed)
-    }
-
-    fn drawn(&mut self) -> CompactString {
-        let bits = u128::from(self.random.number()) << 64 | u128::from(self.random.number());
-        let id = uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid();
-        id.hyphenated().to_compact_string()
     }
 }
 

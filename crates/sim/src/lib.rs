@@ -13,6 +13,11 @@
 //! 3. `clerk` reports it to both sides and to the truth; `feed` orders each side by its own clock;
 //! 4. `output` lets the files appear whole, all at the end.
 //!
+//! That is the example scheme, whose two feeds are as plain as feeds can be. The merchants and card
+//! networks of `agents/` are played by [`generate_scheme`] (in `scheme`): each purchase is told by
+//! the till, by an authorisation, by a settlement and perhaps by a refund, each in its own feed's
+//! bytes and by its own clock, and with more ways to go wrong.
+//!
 //! Everything follows from [`Options`]: no clock and no entropy is asked, so the same options give
 //! the same bytes on every machine. Nothing is held for each purchase: memory grows with how many
 //! fall into a few minutes, not with how many there are.
@@ -24,10 +29,13 @@ mod fault;
 mod feed;
 mod generate;
 mod identifiers;
+mod label;
 mod options;
+mod ordered;
 mod output;
 mod prices;
 mod random;
+mod scheme;
 mod shops;
 mod truth;
 mod world;
@@ -36,10 +44,11 @@ pub use fault::{Fault, FaultRates};
 pub use generate::{Files, GenerateError, Summary, generate};
 pub use identifiers::IdStyle;
 pub use options::Options;
+pub use scheme::{FeedFile, SchemeSummary, generate_scheme, provider_slugs, scheme_slugs};
 pub use truth::{Counts, Score, Truth, TruthError};
 
-/// The merchant whose tills report, as its agent file names it.
+/// The merchant whose tills report to [`generate`], as its agent file names it.
 pub const SCHEME: &str = "example-loyalty-scheme";
 
-/// The card network that reports payments, as its agent file names it.
+/// The card network that reports its payments, as its agent file names it.
 pub const PAYMENT_PROVIDER: &str = "example-payment-provider";

@@ -11,7 +11,8 @@ pub struct Options {
     pub purchases: u64,
     /// Which of the many worlds of this kind. Worlds of different seeds share no MID, no card token
     /// and no transaction id, so several can be imported into one database and each truth still
-    /// holds.
+    /// holds. Of a real scheme this is certain of the first 46,656 seeds, and likely of others: in
+    /// some feeds an id has nine characters, and some ids of locations have four.
     pub seed: u64,
     /// How transaction ids look.
     pub ids: IdStyle,

@@ -24,7 +24,10 @@ impl Draft {
     pub(crate) fn create(out_dir: &Path, place: &Path) -> io::Result<Self> {
         let path = out_dir.join(place);
         let name = place.file_name().unwrap_or(place.as_os_str());
-        let draft_path = out_dir.join(format!(".{}.draft", name.display()));
+        // Several feeds' files may have one name: the draft has that of the folder too.
+        let folder = place.parent().and_then(Path::file_name).unwrap_or_default();
+        let draft_name = format!(".{}{}.draft", folder.display(), name.display());
+        let draft_path = out_dir.join(draft_name);
         let folder = path.parent().unwrap_or(out_dir);
         let file = fs::create_dir_all(folder).and_then(|()| File::create(&draft_path));
         let out =
@@ -60,6 +63,55 @@ impl Write for Draft {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush().map_err(|error| about(&self.path, &error))
+    }
+}
+
+/// A draft that is begun with its first byte: what is never written to leaves not even a folder.
+pub(crate) struct LazyDraft {
+    out_dir: PathBuf,
+    place: PathBuf,
+    draft: Option<Draft>,
+}
+
+impl LazyDraft {
+    /// Of the file that will be at `place` under `out_dir`.
+    pub(crate) fn new(out_dir: &Path, place: impl Into<PathBuf>) -> Self {
+        Self {
+            out_dir: out_dir.into(),
+            place: place.into(),
+            draft: None,
+        }
+    }
+
+    /// Where the file will be.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.out_dir.join(&self.place)
+    }
+
+    /// Moves the complete file to its place, an empty one where nothing was written.
+    pub(crate) fn publish(mut self) -> io::Result<()> {
+        self.begun()?;
+        self.draft.map_or(Ok(()), Draft::publish)
+    }
+
+    fn begun(&mut self) -> io::Result<&mut Draft> {
+        match &mut self.draft {
+            Some(draft) => Ok(draft),
+            none => Ok(none.insert(Draft::create(&self.out_dir, &self.place)?)),
+        }
+    }
+}
+
+impl Write for LazyDraft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        self.begun()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.draft.as_mut().map_or(Ok(()), Draft::flush)
     }
 }
 

@@ -3,6 +3,7 @@
 //! A seed in a bug report must give the same files in years to come, so the algorithm is written
 //! out here (SplitMix64, ten lines) and not left to a library that may improve it.
 
+use compact_str::{CompactString, ToCompactString};
 use harmonia_core::time::{Instant, SECOND_US};
 
 /// What chance is asked for. Each has a stream of its own, so that a change in how one is used (ids
@@ -19,6 +20,8 @@ pub(crate) enum Stream {
     Records,
     /// What is printed on the cards.
     Cards,
+    /// When purchases are made in a night when the clocks change.
+    Nights,
 }
 
 /// A stream of numbers.
@@ -32,6 +35,12 @@ impl Random {
         Self(mix(
             mix(seed).wrapping_add((stream as u64).wrapping_mul(STEP))
         ))
+    }
+
+    /// The stream that a world's seed gives to one thing among many, which so need not be held.
+    pub(crate) fn numbered(seed: u64, stream: Stream, number: u64) -> Self {
+        let mut of_all = Self::new(seed, stream);
+        Self(mix(of_all.number().wrapping_add(number.wrapping_mul(STEP))))
     }
 
     /// A stream of its own for one of several users of this one.
@@ -64,6 +73,13 @@ impl Random {
     /// Heads or tails.
     pub(crate) fn coin(&mut self) -> bool {
         self.number() >> 63 == 1
+    }
+
+    /// A version 4 UUID.
+    pub(crate) fn uuid(&mut self) -> CompactString {
+        let bits = u128::from(self.number()) << 64 | u128::from(self.number());
+        let id = uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid();
+        id.hyphenated().to_compact_string()
     }
 
     /// A whole second among the `seconds` that follow `start`.

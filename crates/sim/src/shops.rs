@@ -9,6 +9,13 @@ use std::io::{self, Write};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Shop(u32);
 
+impl Shop {
+    /// Its place among all shops, those that were never onboarded at the end.
+    pub(crate) fn index(self) -> u32 {
+        self.0
+    }
+}
+
 /// All shops of a world.
 pub(crate) struct Shops {
     /// The MID of each shop, those that `mids.csv` lacks at the end.
@@ -19,7 +26,8 @@ pub(crate) struct Shops {
 
 const PURCHASES_A_SHOP: u64 = 4_000;
 const SHOPS: std::ops::RangeInclusive<u64> = 8..=2_000;
-const MIDS_A_LOCATION: usize = 3;
+/// How many MIDs share a location.
+pub(crate) const MIDS_A_LOCATION: usize = 3;
 
 /// Shops that were never onboarded, for each so many that were.
 const ONBOARDED_TO_ONE_UNKNOWN: u32 = 50;

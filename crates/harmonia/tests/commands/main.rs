@@ -3,7 +3,8 @@
 //!
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
-//! [`previewing`], [`folders`], [`quiet`], [`replaying`], [`journey`] and [`demo`].
+//! [`previewing`], [`folders`], [`quiet`], [`replaying`], [`journey`],
+//! [`demo`] and [`schemes`].
 
 #![expect(
     clippy::unwrap_used,
@@ -19,6 +20,7 @@ mod previewing;
 mod quiet;
 mod replaying;
 mod samples;
+mod schemes;
 #[path = "../support/signal.rs"]
 mod signal;
 #[path = "../support/mod.rs"]

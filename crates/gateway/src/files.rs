@@ -31,9 +31,11 @@ impl Readable for LocalFile {
     }
 }
 
-/// A path for people and for the import log: a sender may have put a card number in its name.
+/// A path for people and for the import log: a sender may have put a card number in its name, or
+/// what a terminal would obey.
 fn shown(path: &Path) -> String {
-    let text = path.display().to_string();
+    let plain = |c: char| if c.is_control() { '\u{FFFD}' } else { c };
+    let text: String = path.display().to_string().chars().map(plain).collect();
     mask_card_numbers(&text).unwrap_or(text)
 }
 

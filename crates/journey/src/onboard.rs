@@ -351,6 +351,12 @@ fn linked_card(row: CardRow, schemes: &HashMap<Slug, SchemeId>) -> Result<Linked
     {
         return Err("expiry_month is not a month from 1 to 12".to_owned());
     }
+    if row
+        .expiry_year
+        .is_some_and(|year| !(1970..=9999).contains(&year))
+    {
+        return Err("expiry_year is not a year of four digits".to_owned());
+    }
     Ok(LinkedCard {
         card_token: CardToken(row.card_token),
         scheme,

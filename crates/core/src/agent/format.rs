@@ -73,9 +73,16 @@ pub(super) fn read(section: Section<'_>) -> Option<Described> {
 
 fn csv(section: &Section<'_>) -> Delimited {
     let header = section.flag("header").unwrap_or(true);
+    let field_separator = separator(section, "field_separator", b',');
+    if matches!(field_separator, b'"' | b'\n' | b'\r') {
+        section.complain(
+            "field_separator",
+            "must not be a quote or the end of a line",
+        );
+    }
     Delimited {
         record_separator: b'\n',
-        field_separator: separator(section, "field_separator", b','),
+        field_separator,
         quotes: true,
         header,
         columns: column_names(section, header),
@@ -88,9 +95,17 @@ fn delimited(section: &Section<'_>) -> Delimited {
     for key in ["record_separator", "field_separator"] {
         section.required_text(key);
     }
+    let record_separator = separator(section, "record_separator", b'\n');
+    let field_separator = separator(section, "field_separator", b',');
+    if record_separator == field_separator && section.value("record_separator").is_some() {
+        section.complain(
+            "field_separator",
+            "must be another than the record separator",
+        );
+    }
     Delimited {
-        record_separator: separator(section, "record_separator", b'\n'),
-        field_separator: separator(section, "field_separator", b','),
+        record_separator,
+        field_separator,
         quotes: false,
         header,
         columns: column_names(section, header),

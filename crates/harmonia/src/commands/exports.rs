@@ -93,6 +93,9 @@ fn render(
                 Failure::new(format!("cannot read {}: {error}", path.display()))
             })?),
         };
+    let shown = file.map_or("standard input".to_owned(), |path| {
+        path.display().to_string()
+    });
     let mut sound = true;
     for (number, line) in (1..).zip(BufReader::new(input).lines()) {
         let line = line.map_err(Failure::new)?;
@@ -106,7 +109,7 @@ fn render(
             Ok(body) => printer.line(&body)?,
             Err(error) => {
                 sound = false;
-                complain(&format!("line {number}: {error}"));
+                complain(&format!("{shown}: line {number}: {error}"));
             }
         }
     }

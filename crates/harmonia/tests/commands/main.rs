@@ -4,7 +4,7 @@
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
 //! [`previewing`], [`folders`], [`quiet`], [`replaying`], [`journey`],
-//! [`demo`] and [`schemes`].
+//! [`matching`], [`demo`] and [`schemes`].
 
 #![expect(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@ mod agents;
 mod demo;
 mod folders;
 mod journey;
+mod matching;
 mod onboarding;
 mod previewing;
 mod quiet;

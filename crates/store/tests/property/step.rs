@@ -16,6 +16,8 @@ pub enum Step {
         /// Whether the file ends here.
         ends: bool,
     },
+    /// A kept record is taken up again, as what it is now.
+    Replay { reject: u8, record: Record },
     /// Somebody asks for work.
     Claim { holder: u8, queue: u8 },
     /// A batch is decided under one of the leases there ever were, or by a person.
@@ -70,6 +72,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => import(),
+        2 => (any::<u8>(), record()).prop_map(|(reject, record)| Step::Replay { reject, record }),
         4 => (0..3_u8, 0..3_u8).prop_map(|(holder, queue)| Step::Claim { holder, queue }),
         8 => decide(),
         3 => deliver(),

@@ -7,10 +7,10 @@ use crate::support::{
 };
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{
-    Attempt, CardInScheme, Changes, Delivery, FileEnd, ImportedBody, JobEnd, MidAction, MidChange,
-    Queue, Span, StillOpen,
+    Attempt, CardInScheme, Changes, Delivery, FileEnd, ImportedBody, JobEnd, Lane, MidAction,
+    MidChange, NewJob, NewWork, Queue, Replayed, Span, StillOpen,
 };
-use harmonia_core::ids::{ExportId, MidSetId, PaymentId, SaleId};
+use harmonia_core::ids::{ExportId, MidSetId, PaymentId, RejectId, SaleId};
 use harmonia_core::matching::{OpenReason, Reach, Sale};
 use harmonia_core::money::{Currency, Money};
 use harmonia_core::problem::RejectReason;
@@ -20,6 +20,7 @@ use harmonia_journey::ports::{
     CommitError, Committed, FileArrival, FileClaim, Lease, Probe, Side, Store, StoreError,
 };
 use std::fmt::Debug;
+use std::sync::Arc;
 
 const QUEUES: [Queue; 3] = [Queue::Matching, Queue::Import, Queue::Export];
 
@@ -58,6 +59,7 @@ impl Twins {
                 records,
                 ends,
             } => self.import(feed, file, holder, &records, ends).await,
+            Step::Replay { reject, record } => self.replay(reject, &record).await,
             Step::Claim { holder, queue } => self.claim(holder, queue).await,
             Step::Decide {
                 lease,
@@ -121,6 +123,37 @@ impl Twins {
             }
         }
         self.commit(leases, changes).await;
+    }
+
+    async fn replay(&mut self, reject: u8, record: &Record) {
+        let kept = self.model.store.rejects(None, 0, 100).await.unwrap();
+        let Some(row) = kept.get(usize::from(reject) % kept.len().max(1)) else {
+            return;
+        };
+        let feeds = [VISA_SETTLED, VISA_AUTH, BAKERY];
+        let feed = feeds.into_iter().find(|feed| feed.2 == row.feed).unwrap();
+        let mut changes = Changes::none(self.now);
+        changes.replayed.push(Replayed {
+            reject: RejectId(row.id),
+            raw: format!("{{\"mended\":{}}}", row.id).into(),
+            body: self.body(feed, record),
+        });
+        changes.jobs.push(NewJob {
+            queue: Queue::Matching,
+            lane: Some(Lane::MATCHING),
+            ready_at: self.now,
+            work: NewWork::Imported,
+        });
+        self.records += 1;
+        self.commit([Lease::Operator; 2], changes).await;
+        let quarantined = |town: &Town| {
+            let store = Arc::clone(&town.store);
+            async move { store.quarantined(RejectId(0), 100).await.unwrap() }
+        };
+        assert_eq!(
+            quarantined(&self.model).await,
+            quarantined(&self.sqlite).await
+        );
     }
 
     fn body(&self, feed: FeedName, record: &Record) -> ImportedBody {

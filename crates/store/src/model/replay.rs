@@ -49,6 +49,10 @@ impl World {
                 return self.keep_again(reject, kept, data, why.clone());
             }
         };
+        if let ImportedBody::Sale { scheme, mids, .. } = &body {
+            // Its list of MIDs is made known whether it is taken or not, as in an import.
+            self.mid_set(*scheme, mids, when.precision == Precision::Day);
+        }
         let key = key(&feed, &body, when);
         if let Some(known) = self.keys.get(&key).copied() {
             return match self.conflict(known, &key, (when.start, amount)) {

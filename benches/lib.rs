@@ -17,12 +17,68 @@ pub fn agents() -> Vec<Agent> {
         "example-loyalty-scheme",
         "example-payment-provider",
         "iceland-bonus-card",
+        "mastercard",
+        "visa",
     ]
     .map(|slug| {
         let text = std::fs::read_to_string(folder.join(format!("{slug}.toml"))).unwrap();
         Agent::parse(&format!("{slug}.toml"), &text).unwrap()
     })
     .into()
+}
+
+/// A message of `visa-settlement`; `whole` with all that the network sends, of which the mapping
+/// reads a third.
+pub fn visa_settlement(number: usize, whole: bool) -> String {
+    let second = number % 86_400;
+    let time = format!(
+        "2026-06-02T{:02}:{:02}:{:02}",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    );
+    let amount = format!("{}.{:02}", number % 90, number % 100);
+    let mid = format!("mid-{}a", number % 97);
+    let read = [
+        ("MerchantCardAcceptorId", mid.clone()),
+        ("VipTransactionId", format!("{:032x}", number * 7919)),
+        ("VisaMerchantId", mid),
+        ("VisaStoreId", format!("{:040x}=", number * 31)),
+        ("SettlementAmount", amount.clone()),
+        ("MerchantDateTimeGMT", time.clone()),
+        ("AuthCode", format!("{:06}", number * 13 % 1_000_000)),
+    ];
+    let besides = [
+        ("BillingAmount", amount.as_str()),
+        ("TimeStampYYMMDD", time.as_str()),
+        ("MerchantAcquirerBin", "3423432"),
+        ("TransactionAmount", amount.as_str()),
+        ("VisaMerchantName", "The Shop"),
+        ("VisaStoreName", "The Shop"),
+        ("SettlementDate", time.as_str()),
+        ("SettlementCurrencyCodeNumeric", "826"),
+        ("SettlementBillingAmount", amount.as_str()),
+        ("SettlementBillingCurrency", "GBP"),
+        ("SettlementUSDAmount", amount.as_str()),
+        ("CurrencyCodeNumeric", "840"),
+        ("BillingCurrencyCode", "840"),
+        ("USDAmount", amount.as_str()),
+        ("MerchantLocalPurchaseDate ", "2026-06-02"),
+        ("MerchantGroup.0.Name", "A GROUP"),
+        ("MerchantGroup.0.ExternalId", "MYSTORE"),
+        ("PanLastFour", "2345"),
+    ];
+    let pair =
+        |name: &str, value: &str| format!(r#"{{"Key": "Transaction.{name}", "Value": "{value}"}}"#);
+    let mut pairs: Vec<String> = read.iter().map(|(name, value)| pair(name, value)).collect();
+    if whole {
+        pairs.extend(besides.iter().map(|(name, value)| pair(name, value)));
+    }
+    format!(
+        r#"{{"CardId": "{number:09x}", "ExternalUserId": "token-{:012x}", "MessageElementsCollection": [{}], "MessageId": "12345678", "MessageName": "SettlementMessage", "UserDefinedFieldsCollection": [{{"Key": "TransactionType", "Value": "SETTLE"}}], "UserProfileId": "f292f99d-babf-528a-8d8a-19fa5f14f4"}}"#,
+        number % 100_000,
+        pairs.join(", ")
+    )
 }
 
 /// A journey on a fresh store in a folder.

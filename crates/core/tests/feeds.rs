@@ -79,6 +79,26 @@ fn read(feed: &Feed, bytes: &[u8]) -> Result<Vec<Map<String, Value>>, ReadError>
     Ok(records)
 }
 
+/// What becomes of each record of one message in memory.
+fn read_message(feed: &Feed, bytes: &[u8]) -> Result<Vec<Map<String, Value>>, ReadError> {
+    let mut reader = feed.message(bytes)?;
+    let mut raw = RawRecord::default();
+    let mut records = Vec::new();
+    while reader.next(&mut raw)? {
+        let mut fields = feed.read(&raw).fields();
+        fields.insert("line".into(), raw.number().into());
+        records.push(fields);
+    }
+    Ok(records)
+}
+
+/// A message says what a file of the same bytes says.
+fn check_message(feed: &Feed, bytes: &[u8]) {
+    let as_file = read(feed, bytes).map_err(|error| error.to_string());
+    let as_message = read_message(feed, bytes).map_err(|error| error.to_string());
+    assert_eq!(as_message, as_file, "{}", feed.name);
+}
+
 /// What is stored of a record is JSON, and means the same when it is read again.
 fn check_raw_json(feed: &Feed, raw: &RawRecord, outcome: &Outcome) {
     let mut json = String::new();
@@ -330,6 +350,19 @@ fn a_file_cut_at_any_byte_never_panics_and_gives_no_record_that_the_whole_does_n
 }
 
 #[test]
+fn a_message_says_what_a_file_of_the_same_bytes_says() {
+    let agents = agents();
+    for (name, mut bytes) in inputs() {
+        let feed = feed(&agents, &name);
+        check_message(&feed, &bytes);
+        check_message(&feed.canonical(), &bytes);
+        bytes.splice(0..0, *b"\xEF\xBB\xBF");
+        bytes.extend(*b"\n \n");
+        check_message(&feed, &bytes);
+    }
+}
+
+#[test]
 fn a_tgx2_file_cut_before_its_trailer_is_refused() {
     let feed = feed(&agents(), "mastercard-settled");
     let (_, bytes) = inputs()
@@ -363,7 +396,8 @@ proptest! {
         }
         let feed = feed(&agents(), &name);
         let _ = inspect(&feed, &bytes, 9);
-        let _ = read(&feed, &bytes);
+        check_message(&feed, &bytes);
+        check_message(&feed.canonical(), &bytes);
     }
 
     #[test]

@@ -33,11 +33,47 @@ pub fn inbox(
 ///
 /// # Errors
 /// [`Failure`] when the broker cannot be reached for want of a setting or its part in this build.
-pub fn queue(_settings: &Settings, feed: &Feed) -> Result<Option<Box<dyn MessageQueue>>, Failure> {
+pub fn queue(settings: &Settings, feed: &Feed) -> Result<Option<Box<dyn MessageQueue>>, Failure> {
     match &feed.source {
-        Source::Amqp { .. } => Err(not_in_this_build(feed)),
+        Source::Amqp { queue, prefetch } => amqp_queue(settings, feed, queue, *prefetch).map(Some),
         _ => Ok(None),
     }
+}
+
+/// Whether a feed comes from the message broker, and no setting says where that is.
+pub fn lacks_broker(settings: &Settings, feed: &Feed) -> bool {
+    matches!(feed.source, Source::Amqp { .. }) && settings.amqp_dsn.is_none()
+}
+
+#[cfg(feature = "amqp")]
+fn amqp_queue(
+    settings: &Settings,
+    feed: &Feed,
+    queue: &str,
+    prefetch: Option<u16>,
+) -> Result<Box<dyn MessageQueue>, Failure> {
+    let Some(address) = &settings.amqp_dsn else {
+        return Err(Failure::usage(format!(
+            "{} comes from the message broker: set TXM_AMQP_DSN to its address, or name the files \
+             to import",
+            feed.name
+        )));
+    };
+    let broker = harmonia_gateway::amqp::Broker::at(address)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    // Twice a batch: while one is being stored, the next arrives.
+    let ample = u16::try_from(settings.batch_size * 2).unwrap_or(u16::MAX);
+    Ok(Box::new(broker.queue(queue, prefetch.unwrap_or(ample))))
+}
+
+#[cfg(not(feature = "amqp"))]
+fn amqp_queue(
+    _settings: &Settings,
+    feed: &Feed,
+    _queue: &str,
+    _prefetch: Option<u16>,
+) -> Result<Box<dyn MessageQueue>, Failure> {
+    Err(not_in_this_build(feed))
 }
 
 fn not_in_this_build(feed: &Feed) -> Failure {

@@ -33,9 +33,14 @@ pub fn read_settings() -> Result<Settings, Failure> {
     Settings::read(std::env::vars()).map_err(|wrong| Failure::usage(wrong.join("\nharmonia: ")))
 }
 
+/// Libraries that log what they also give as an error, which is logged by whoever gets it. A filter
+/// that names one hears it all the same.
+const QUIET: &str = "lapin=off";
+
 /// Starts the log on standard error.
 pub fn start_log(settings: &Settings) {
-    let filter = EnvFilter::try_new(&settings.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", settings.log_level))
+        .unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},info")));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

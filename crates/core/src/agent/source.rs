@@ -49,8 +49,9 @@ pub enum Source {
     Amqp {
         /// The queue's name.
         queue: String,
-        /// How many messages may be in hand unacknowledged.
-        prefetch: u16,
+        /// How many messages may be in hand unacknowledged, and so the most of one batch; where the
+        /// file does not say, as many as keep batches large.
+        prefetch: Option<u16>,
     },
     /// A document that is fetched over HTTP.
     HttpPoll {
@@ -115,7 +116,7 @@ impl Source {
             },
             Some("amqp") => Self::Amqp {
                 queue: text("queue").unwrap_or_else(|| name.to_owned()),
-                prefetch: small_number(section, "prefetch", 1_000),
+                prefetch: optional_number(section, "prefetch"),
             },
             Some("http-poll") => Self::HttpPoll {
                 url: required(section, "url"),
@@ -164,14 +165,16 @@ fn schedule(section: &Section<'_>) -> String {
 }
 
 fn small_number(section: &Section<'_>, key: &'static str, default: u16) -> u16 {
-    let Some(count) = section.count(key) else {
-        return default;
-    };
+    optional_number(section, key).unwrap_or(default)
+}
+
+fn optional_number(section: &Section<'_>, key: &'static str) -> Option<u16> {
+    let count = section.count(key)?;
     match u16::try_from(count) {
-        Ok(number) if number > 0 => number,
+        Ok(number) if number > 0 => Some(number),
         _ => {
             section.complain(key, "must be from 1 to 65535");
-            default
+            None
         }
     }
 }

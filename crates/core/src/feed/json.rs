@@ -7,10 +7,9 @@
 use super::record::{RawRecord, Span};
 use crate::problem::{Reject, RejectReason};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// Where the wanted values of a message are.
@@ -94,42 +93,19 @@ impl Paths {
     }
 
     fn find(&self, text: &str, found: &mut Found<'_>) -> Result<(), serde_json::Error> {
-        let mut lists = Vec::new();
+        let mut picked = Vec::new();
         let walk = Walk {
             node: &self.root,
             pairs: self.pairs.as_ref(),
-            lists: &mut lists,
+            picked: &mut picked,
             found,
         };
         let mut deserializer = serde_json::Deserializer::from_str(text);
         walk.deserialize(&mut deserializer)?;
         deserializer.end()?;
-        if let Some(pairs) = &self.pairs {
-            for list in lists {
-                self.find_pairs(pairs, list, found)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn find_pairs(
-        &self,
-        pairs: &Pairs,
-        list: &str,
-        found: &mut Found<'_>,
-    ) -> Result<(), serde_json::Error> {
-        let elements: Vec<BTreeMap<String, &RawValue>> = serde_json::from_str(list)?;
-        for element in elements {
-            let (Some(key), Some(value)) = (element.get(&pairs.key), element.get(&pairs.value))
-            else {
-                continue;
-            };
-            let Ok(key) = serde_json::from_str::<Cow<'_, str>>(key.get()) else {
-                continue;
-            };
-            if let Some(node) = self.root.known(key.trim_ascii()) {
-                node.take(value.get(), found)?;
-            }
+        // A pair counts for more than a key of the message itself, wherever that stands.
+        for (node, value) in picked {
+            node.take(value, found)?;
         }
         Ok(())
     }
@@ -177,8 +153,7 @@ impl Node {
         match value.as_bytes().first() {
             Some(b'"') => {
                 if let Some(place) = self.text {
-                    let text: Cow<'_, str> = serde_json::from_str(value)?;
-                    found.put(place, &text, Span::text);
+                    found.put(place, &text_of(value)?, Span::text);
                 }
             }
             Some(b'{') => self.take_object(value, found)?,
@@ -211,7 +186,7 @@ impl Node {
         let walk = Walk {
             node: self,
             pairs: None,
-            lists: &mut Vec::new(),
+            picked: &mut Vec::new(),
             found,
         };
         walk.deserialize(&mut serde_json::Deserializer::from_str(value))
@@ -222,10 +197,20 @@ impl Node {
 struct Walk<'n, 'f, 'l, 'de> {
     node: &'n Node,
     pairs: Option<&'n Pairs>,
-    /// Lists of pairs, to be looked through when the message is known to be whole.
-    lists: &'l mut Vec<&'de str>,
-    found: &'n mut Found<'f>,
+    /// Values of pairs, and whose they are.
+    picked: &'l mut Vec<(&'n Node, &'de str)>,
+    found: &'l mut Found<'f>,
 }
+
+/// Walks over a list of pairs, picking the values that are wanted.
+struct WalkPairs<'n, 'l, 'de> {
+    node: &'n Node,
+    pairs: &'n Pairs,
+    picked: &'l mut Vec<(&'n Node, &'de str)>,
+}
+
+/// Walks over one pair of such a list.
+struct WalkPair<'n, 'l, 'de>(WalkPairs<'n, 'l, 'de>);
 
 /// A key of an object, borrowed where it has no escapes.
 #[derive(Deserialize)]
@@ -248,9 +233,12 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Key(key)) = map.next_key()? {
-            if self.pairs.is_some_and(|pairs| pairs.list == key) {
-                let list: &RawValue = map.next_value()?;
-                self.lists.push(list.get());
+            if let Some(pairs) = self.pairs.filter(|pairs| pairs.list == key) {
+                map.next_value_seed(WalkPairs {
+                    node: self.node,
+                    pairs,
+                    picked: &mut *self.picked,
+                })?;
                 continue;
             }
             let key: &str = if self.pairs.is_some() {
@@ -270,6 +258,137 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_, 'de> {
             }
         }
         Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for WalkPairs<'_, '_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for WalkPairs<'_, '_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of pairs")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        loop {
+            let one = WalkPair(WalkPairs {
+                node: self.node,
+                pairs: self.pairs,
+                picked: &mut *self.picked,
+            });
+            if list.next_element_seed(one)?.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for WalkPair<'_, '_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for WalkPair<'_, '_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a pair of key and value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let WalkPairs {
+            node,
+            pairs,
+            picked,
+        } = self.0;
+        let (mut wanted, mut value) = (None, None);
+        let mut is_unwanted = false;
+        while let Some(Key(name)) = map.next_key()? {
+            if name == pairs.key {
+                wanted = map.next_value_seed(WantedKey(node))?;
+                is_unwanted = wanted.is_none();
+            } else if name == pairs.value && !is_unwanted {
+                value = Some(map.next_value::<&RawValue>()?.get());
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        if let (Some(node), Some(value)) = (wanted, value) {
+            picked.push((node, value));
+        }
+        Ok(())
+    }
+}
+
+/// Finds what a key names; a key that is no text names nothing.
+struct WantedKey<'n>(&'n Node);
+
+impl<'de, 'n> DeserializeSeed<'de> for WantedKey<'n> {
+    type Value = Option<&'n Node>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, 'n> Visitor<'de> for WantedKey<'n> {
+    type Value = Option<&'n Node>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.known(key.trim_ascii()))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+        IgnoredAny.visit_seq(list).map(|_| None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        IgnoredAny.visit_map(map).map(|_| None)
+    }
+}
+
+/// The text of a JSON text, borrowed where it has no escapes.
+fn text_of(json: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+    let inner = json
+        .strip_prefix('"')
+        .and_then(|json| json.strip_suffix('"'));
+    match inner {
+        Some(text) if memchr::memchr(b'\\', text.as_bytes()).is_none() => Ok(Cow::Borrowed(text)),
+        _ => serde_json::from_str::<Key<'_>>(json).map(|Key(text)| text),
     }
 }
 

@@ -27,6 +27,7 @@ mod json;
 mod json_text;
 mod mapping;
 pub(crate) mod mask;
+mod message;
 mod plan;
 mod raw_json;
 mod reader;
@@ -53,6 +54,7 @@ pub(crate) mod parts {
 pub use crate::agent::Source;
 pub use expected::Expected;
 pub use inspect::Inspector;
+pub use message::MessageReader;
 pub use reader::{FeedReader, ReadError};
 pub use record::{MAX_RECORD_BYTES, RawRecord};
 
@@ -135,6 +137,15 @@ impl Feed {
     /// The bytes are empty or begin with a header that lacks columns, or cannot be had.
     pub fn reader<R: Read>(&self, bytes: R) -> Result<FeedReader<R>, ReadError> {
         FeedReader::new(&self.plan, bytes)
+    }
+
+    /// A reader of the records of one message, which is in memory whole: as [`Feed::reader`], and
+    /// far quicker to make.
+    ///
+    /// # Errors
+    /// The message is empty or begins with a header that lacks columns.
+    pub fn message<'m>(&self, message: &'m [u8]) -> Result<MessageReader<'m>, ReadError> {
+        MessageReader::new(&self.plan, message)
     }
 
     /// What a record of this feed means.

@@ -31,9 +31,12 @@ pub struct FeedReader<R> {
     plan: Arc<Plan>,
     shape: Arc<Shape>,
     records: Records<Chain<Cursor<Vec<u8>>, R>>,
-    /// The records without an id so far: how often each came, by half of its hash.
-    occurrences: HashMap<u128, u32>,
+    occurrences: Occurrences,
 }
+
+/// The records without an id so far: how often each came, by half of its hash.
+#[derive(Debug, Default)]
+pub(crate) struct Occurrences(HashMap<u128, u32>);
 
 #[derive(Debug)]
 enum Records<R> {
@@ -59,8 +62,7 @@ impl<R: Read> FeedReader<R> {
         if start.trim_ascii().is_empty() {
             return Err(FileRefusal::Empty.into());
         }
-        let is_list = is_list(&start);
-        let is_spread = is_spread_object(&start);
+        let separator = line_separator(&plan.format, &start);
         let bytes = Cursor::new(start).chain(bytes);
         let records = match &plan.format {
             Format::Delimited(format) => Records::Delimited {
@@ -72,19 +74,17 @@ impl<R: Read> FeedReader<R> {
                 width: format.width(),
                 format: format.clone(),
             },
-            Format::Json { path } if !path.is_empty() || is_list => {
-                Records::Json(Elements::new(bytes, path))
-            }
-            Format::Json { .. } if is_spread => Records::JsonLines(Frames::new(bytes, NO_UTF8)),
-            Format::JsonLines | Format::Json { .. } => {
-                Records::JsonLines(Frames::new(bytes, b'\n'))
-            }
+            Format::JsonLines => Records::JsonLines(Frames::new(bytes, LINE_END)),
+            Format::Json { path } => match separator {
+                Some(separator) => Records::JsonLines(Frames::new(bytes, separator)),
+                None => Records::Json(Elements::new(bytes, path)),
+            },
         };
         let mut reader = Self {
             plan: Arc::clone(plan),
             shape: Arc::clone(&plan.shape),
             records,
-            occurrences: HashMap::new(),
+            occurrences: Occurrences::default(),
         };
         reader.read_header()?;
         Ok(reader)
@@ -107,22 +107,10 @@ impl<R: Read> FeedReader<R> {
             Records::JsonLines(frames) => next_message(frames, &self.plan, raw)?,
             Records::Json(elements) => next_element(elements, &self.plan, raw)?,
         };
-        if found && raw.fault.is_none() && self.plan.mapping.lacks_id(raw) {
-            raw.occurrence = self.count_occurrence(raw);
+        if found {
+            self.occurrences.count(&self.plan, raw);
         }
         Ok(found)
-    }
-
-    fn count_occurrence(&mut self, raw: &RawRecord) -> u32 {
-        let hash = own_hash(raw);
-        let mut half = [0; 16];
-        half.copy_from_slice(&hash[..16]);
-        let count = self
-            .occurrences
-            .entry(u128::from_le_bytes(half))
-            .or_insert(0);
-        *count = count.saturating_add(1);
-        *count
     }
 
     /// Reads the header of a file that has one, and learns from it where the columns are.
@@ -156,6 +144,31 @@ impl<R: Read> FeedReader<R> {
     }
 }
 
+impl Occurrences {
+    /// Tells a record without an id which of its equals it is.
+    pub(crate) fn count(&mut self, plan: &Plan, raw: &mut RawRecord) {
+        if raw.fault.is_some() || !plan.mapping.lacks_id(raw) {
+            return;
+        }
+        let hash = own_hash(raw);
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash[..16]);
+        let count = self.0.entry(u128::from_le_bytes(half)).or_insert(0);
+        *count = count.saturating_add(1);
+        raw.occurrence = *count;
+    }
+}
+
+/// What parts the records of a feed of JSON lines that begins so; `None` for what is no lines.
+pub(crate) fn line_separator(format: &Format, start: &[u8]) -> Option<u8> {
+    match format {
+        Format::JsonLines => Some(LINE_END),
+        Format::Json { path } if path.is_empty() && is_spread_object(start) => Some(NO_UTF8),
+        Format::Json { path } if path.is_empty() && !is_list(start) => Some(LINE_END),
+        Format::Json { .. } | Format::Delimited(_) | Format::FixedWidth(_) => None,
+    }
+}
+
 /// The first bytes of a stream, without a byte order mark.
 fn look_ahead(bytes: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut start = vec![0; LOOK_AHEAD_BYTES];
@@ -172,6 +185,8 @@ fn look_ahead(bytes: &mut impl Read) -> io::Result<Vec<u8>> {
     }
     Ok(start)
 }
+
+const LINE_END: u8 = b'\n';
 
 /// A byte that is in no UTF-8 text, and so ends no record: all there is, is one.
 const NO_UTF8: u8 = 0xFF;
@@ -299,7 +314,8 @@ fn next_element<R: Read>(
     Ok(true)
 }
 
-fn read_message(message: &[u8], is_too_long: bool, plan: &Plan, raw: &mut RawRecord) {
+/// Reads a JSON message into `raw`, which was begun.
+pub(crate) fn read_message(message: &[u8], is_too_long: bool, plan: &Plan, raw: &mut RawRecord) {
     if is_too_long {
         raw.fail(too_long(), message);
     } else {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-/// Watches every feed that arrives in a folder, matches and delivers, until SIGTERM or Ctrl-C; then
+/// Watches every feed that arrives in a folder or a queue, matches and delivers, until SIGTERM or Ctrl-C; then
 /// finishes the batch in hand.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
     let journey = wiring.journey().await?;
@@ -22,6 +22,9 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
     let (stopping, stop) = stop_on_signals();
     let wake = Arc::new(Notify::new());
     let mut watchers = JoinSet::new();
+    let (lacking, feeds): (Vec<&Feed>, Vec<&Feed>) =
+        feeds.partition(|feed| sources::lacks_broker(settings, feed));
+    tell_lacking(&lacking);
     for feed in feeds {
         let (journey, wake, mut stop) = (journey.clone(), Arc::clone(&wake), stop.clone());
         let of = feed.clone();
@@ -52,6 +55,19 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
     worked?;
     printer.line("stopped; nothing is left in hand")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// One line for all feeds of a broker that nobody named: they may well come another way.
+fn tell_lacking(feeds: &[&Feed]) {
+    if feeds.is_empty() {
+        return;
+    }
+    let names: Vec<&str> = feeds.iter().map(|feed| feed.name.as_str()).collect();
+    let feeds = names.join(", ");
+    tracing::info!(
+        feeds,
+        "not received: no message broker; set TXM_AMQP_DSN to have one"
+    );
 }
 
 /// How a feed arrives.

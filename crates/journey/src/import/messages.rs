@@ -95,7 +95,7 @@ impl Taken {
         directory: &MidDirectory,
     ) {
         let feed = placing.feed.clone();
-        let mut reader = match feed.reader(message) {
+        let mut reader = match feed.message(message) {
             Ok(reader) => reader,
             Err(error) => return self.unreadable(placing, message, number, &error, directory),
         };

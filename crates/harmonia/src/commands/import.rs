@@ -91,16 +91,22 @@ async fn take_arrivals(
         watch::forever(journey, feed, inbox.as_ref(), &Notify::new(), &mut stop).await;
         return Ok(ExitCode::SUCCESS);
     }
-    let Some(mut queue) = sources::queue(settings, feed)?.filter(|_| !once) else {
-        return Err(Failure::usage(format!(
-            "{} does not arrive in a place that could be looked into{}: name the files to import",
-            feed.name,
-            if once { " once" } else { "" }
-        )));
+    if once {
+        return Err(not_looked_into(feed, " once"));
+    }
+    let Some(mut queue) = sources::queue(settings, feed)? else {
+        return Err(not_looked_into(feed, ""));
     };
     let (_keep, mut stop) = super::run::stop_on_signals();
     receive::forever(journey, feed, queue.as_mut(), &Notify::new(), &mut stop).await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn not_looked_into(feed: &Feed, once: &str) -> Failure {
+    Failure::usage(format!(
+        "{} does not arrive in a place that could be looked into{once}: name the files to import",
+        feed.name
+    ))
 }
 
 async fn import_named(

@@ -22,13 +22,14 @@ fn wrong_usage_is_exit_code_2_and_says_what_would_be_right() {
             &["import", "visa"],
             &["visa has several feeds: name one of visa-auth, visa-refund, visa-settlement"],
         ),
-        (
-            &["import", "costa"],
-            &["costa arrives: name the files to import"],
-        ),
+        (&["import", "costa"], &["costa", "name the files to import"]),
         (
             &["import", "visa-auth", "--once"],
-            &["visa-auth does not arrive in a folder", "name the files"],
+            &[
+                "visa-auth does not arrive in a place",
+                "once",
+                "name the files",
+            ],
         ),
         (
             &["import", "itsu", "--format", "excel"],

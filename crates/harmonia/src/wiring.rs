@@ -4,6 +4,7 @@ use crate::output::Failure;
 use harmonia_core::agent::Agent;
 use harmonia_core::settings::Settings;
 use harmonia_gateway::files::ExportFolder;
+use harmonia_gateway::secrets::Secrets;
 use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
 use harmonia_journey::ports::{BuiltInLinks, Holder, Store, SystemClock, Uids};
@@ -17,6 +18,8 @@ use tracing_subscriber::EnvFilter;
 pub struct Wiring {
     /// The settings.
     pub settings: Settings,
+    /// Where secrets are found.
+    pub secrets: Secrets,
 }
 
 /// Reads the settings from the environment, filled in by a `.env` file of this folder.
@@ -47,9 +50,10 @@ pub fn start_log(settings: &Settings) {
 }
 
 impl Wiring {
-    /// With these settings.
+    /// With these settings; secrets are in their folder, or in the environment.
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        let secrets = Secrets::new(settings.secrets_path.clone(), std::env::vars());
+        Self { settings, secrets }
     }
 
     /// Opens the store.

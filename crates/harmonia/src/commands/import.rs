@@ -83,7 +83,7 @@ async fn take_arrivals(
     } else {
         settings.settle
     };
-    if let Some(inbox) = sources::inbox(settings, feed, settle)? {
+    if let Some(inbox) = sources::inbox(wiring, feed, settle)? {
         if once {
             return import_arrived(journey, feed, inbox.as_ref(), printer).await;
         }

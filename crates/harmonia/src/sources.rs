@@ -7,7 +7,8 @@ use harmonia_core::settings::Settings;
 use harmonia_gateway::files::FolderInbox;
 #[cfg(any(feature = "blob", feature = "http-poll", feature = "sftp"))]
 use harmonia_journey::ports::InboxError;
-use harmonia_journey::ports::{Inbox, MessageQueue};
+use harmonia_journey::ports::{Inbox, MessageQueue, Readable};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The place where a feed's files arrive; `None` when it does not arrive as files. A file that still
@@ -21,6 +22,93 @@ pub fn inbox(
     feed: &Feed,
     settle: Duration,
 ) -> Result<Option<Box<dyn Inbox>>, Failure> {
+    match (place(wiring, feed, settle)?, feed.source.decrypt()) {
+        (Some(inbox), Some(secret)) => opening(wiring, feed, secret, inbox).map(Some),
+        (inbox, _) => Ok(inbox),
+    }
+}
+
+#[cfg(feature = "pgp")]
+fn opening(
+    wiring: &Wiring,
+    feed: &Feed,
+    secret: &str,
+    inbox: Box<dyn Inbox>,
+) -> Result<Box<dyn Inbox>, Failure> {
+    use harmonia_gateway::pgp::Opening;
+    let keys = keys(wiring, feed, secret)?;
+    Ok(Box::new(Opening::new(inbox, keys, spool(wiring))))
+}
+
+#[cfg(feature = "pgp")]
+fn keys(
+    wiring: &Wiring,
+    feed: &Feed,
+    secret: &str,
+) -> Result<harmonia_gateway::pgp::Keys, Failure> {
+    let text = wiring.secrets.text(secret);
+    let text = text.map_err(|error| Failure::usage(error.to_string()))?;
+    harmonia_gateway::pgp::Keys::read(&text).map_err(|error| {
+        Failure::usage(format!(
+            "the secret {secret} with which the files of {} are decrypted cannot be used: {error}",
+            feed.name
+        ))
+    })
+}
+
+#[cfg(not(feature = "pgp"))]
+fn opening(_: &Wiring, feed: &Feed, _: &str, _: Box<dyn Inbox>) -> Result<Box<dyn Inbox>, Failure> {
+    Err(cannot_decrypt(feed))
+}
+
+/// A file that a person names, decrypted if the feed's files are.
+///
+/// # Errors
+/// [`Failure`] when it cannot be decrypted for want of a secret or its part in this build.
+#[cfg(feature = "pgp")]
+pub fn opened(
+    wiring: &Wiring,
+    feed: &Feed,
+    file: Arc<dyn Readable>,
+) -> Result<Arc<dyn Readable>, Failure> {
+    let Some(secret) = feed.source.decrypt() else {
+        return Ok(file);
+    };
+    let source = file.source();
+    keys(wiring, feed, secret)?
+        .open(file, &spool(wiring))
+        .map_err(|error| Failure::new(format!("cannot read {source}: {error}")))
+}
+
+/// A file that a person names, as it is.
+///
+/// # Errors
+/// [`Failure`] when the feed's files are to be decrypted.
+#[cfg(not(feature = "pgp"))]
+pub fn opened(
+    _: &Wiring,
+    feed: &Feed,
+    file: Arc<dyn Readable>,
+) -> Result<Arc<dyn Readable>, Failure> {
+    match feed.source.decrypt() {
+        None => Ok(file),
+        Some(_) => Err(cannot_decrypt(feed)),
+    }
+}
+
+#[cfg(not(feature = "pgp"))]
+fn cannot_decrypt(feed: &Feed) -> Failure {
+    Failure::usage(format!(
+        "this build of Harmonia has no part that decrypts the files of {}",
+        feed.name
+    ))
+}
+
+fn place(
+    wiring: &Wiring,
+    feed: &Feed,
+    settle: Duration,
+) -> Result<Option<Box<dyn Inbox>>, Failure> {
     match &feed.source {
         Source::Files { .. } => {
             let folder = folder(&wiring.settings, feed, settle);
@@ -28,7 +116,7 @@ pub fn inbox(
         }
         Source::Sftp { .. } => sftp(wiring, feed, settle).map(Some),
         Source::Blob { .. } => blob(wiring, feed, settle).map(Some),
-        Source::HttpPoll { .. } => Err(not_in_this_build(feed)),
+        Source::HttpPoll { .. } => http_poll(wiring, feed).map(Some),
         Source::Amqp { .. } | Source::Push => Ok(None),
     }
 }
@@ -104,6 +192,26 @@ fn blob(wiring: &Wiring, feed: &Feed, settle: Duration) -> Result<Box<dyn Inbox>
 
 #[cfg(not(feature = "blob"))]
 fn blob(_: &Wiring, feed: &Feed, _: Duration) -> Result<Box<dyn Inbox>, Failure> {
+    Err(not_in_this_build(feed))
+}
+
+#[cfg(feature = "http-poll")]
+fn http_poll(wiring: &Wiring, feed: &Feed) -> Result<Box<dyn Inbox>, Failure> {
+    use harmonia_gateway::http_poll::{HttpPollInbox, SECRET_PARTS};
+    let Source::HttpPoll { url, secret, .. } = &feed.source else {
+        return Err(not_in_this_build(feed));
+    };
+    let secret = secret.as_ref();
+    let secret = secret.map(|name| wiring.secrets.parts(name, SECRET_PARTS));
+    let secret = secret.transpose();
+    let secret = secret.map_err(|error| Failure::usage(error.to_string()))?;
+    let base = wiring.settings.import_base.clone();
+    let inbox = HttpPollInbox::new(url, secret, base, &feed.provider_slug, spool(wiring));
+    Ok(Box::new(inbox.map_err(unreachable)?))
+}
+
+#[cfg(not(feature = "http-poll"))]
+fn http_poll(_: &Wiring, feed: &Feed) -> Result<Box<dyn Inbox>, Failure> {
     Err(not_in_this_build(feed))
 }
 

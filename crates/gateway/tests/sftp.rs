@@ -35,6 +35,12 @@ impl Drop for Sshd {
     }
 }
 
+/// Says what was not tried. Not with `eprintln!`, which a test that passes keeps to itself.
+fn left_out(what: &str) {
+    let line = format!("LEFT OUT: {what}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
+
 fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
@@ -73,9 +79,9 @@ impl Sshd {
     /// With lines of configuration of its own; `None`, said aloud, where there is no `sshd`.
     fn start(more: &str) -> Option<Self> {
         let Some(sshd) = program("sshd") else {
-            eprintln!(
-                "LEFT OUT: no sshd on this machine, so nothing of the SFTP inbox was tried here; \
-                 apt-get install openssh-server"
+            left_out(
+                "no sshd on this machine, so nothing of the SFTP inbox was tried here; \
+                 apt-get install openssh-server",
             );
             return None;
         };
@@ -354,9 +360,7 @@ struct SystemUser(String);
 impl SystemUser {
     fn create(password: &str) -> Option<Self> {
         if !is_root() || program("useradd").is_none() || program("chpasswd").is_none() {
-            eprintln!(
-                "LEFT OUT: a login by password needs a system user, and this user may not make one"
-            );
+            left_out("a login by password needs a system user, and this user may not make one");
             return None;
         }
         let name = format!("txm{}", std::process::id());

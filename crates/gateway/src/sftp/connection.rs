@@ -104,9 +104,11 @@ impl Server {
     }
 
     fn config(&self) -> client::Config {
-        let mut preferred = Preferred::default();
-        // Only a key of a pinned kind can be the right one, so no other is asked for.
-        preferred.key = Cow::Owned(self.pinned.iter().flat_map(algorithms).collect());
+        let preferred = Preferred {
+            // Only a key of a pinned kind can be the right one, so no other is asked for.
+            key: Cow::Owned(self.pinned.iter().flat_map(algorithms).collect()),
+            ..Preferred::default()
+        };
         client::Config {
             preferred,
             keepalive_interval: Some(KEEP_ALIVE),

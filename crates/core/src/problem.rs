@@ -172,6 +172,9 @@ pub enum FileRefusal {
         /// The columns that are there, as a list.
         found: String,
     },
+    /// It came encrypted and cannot be decrypted, and why.
+    #[error("the file cannot be decrypted: {0}")]
+    NotDecrypted(String),
     /// The header is not UTF-8.
     #[error(
         "the header is not UTF-8: this is not a file of this feed, or it is in another encoding"

@@ -106,9 +106,11 @@ settings! {
     settle: Duration = "TXM_FILE_SETTLE_MS", "1000", settle;
     /// The folder of secrets: a file for each, named as agent files name it. A secret may also stand in the environment: `wasabi-club-sftp` as `TXM_SECRET_WASABI_CLUB_SFTP`.
     secrets_path: Option<PathBuf> = "TXM_SECRETS_PATH", "", optional_path;
+    /// The most of one file that is fetched or decrypted, in MiB, 1 to 1048576. A larger one is not imported.
+    fetch_limit_bytes: u64 = "TXM_FETCH_LIMIT_MB", "10240", mebibytes;
     /// The message broker from which feeds of kind `amqp` come: `amqp://user:password@host:5672/%2f`, or `amqps://…`.
     amqp_dsn: Option<String> = "TXM_AMQP_DSN", "", optional_text;
-    /// Where feeds of kind `blob` arrive: `file:///folder`, `azure://account`, `s3://region` or `gs://`, with what it needs to log in as its query. A container of `file://` is a folder in it.
+    /// Where feeds of kind `blob` arrive: `file:///folder`, `azure://account`, `s3://region` or `gs://`. What it needs to log in is its query, as in `?access_key=…`, or a secret that `?secret=name` names: a JSON object of `access_key` or `sas_token` (Azure), `access_key_id` and `secret_access_key` (S3), `service_account_key` (GCS); `endpoint` and `allow_http` may be given too. A container of `file://` is a folder in it.
     blob_storage_dsn: Option<String> = "TXM_BLOB_STORAGE_DSN", "", optional_text;
     /// The container in which files arrive, where an agent file names none.
     blob_import_container: String = "TXM_BLOB_IMPORT_CONTAINER", "harmonia-imports", text;
@@ -201,6 +203,10 @@ fn lease(value: &str) -> Result<Duration, String> {
 
 fn settle(value: &str) -> Result<Duration, String> {
     number(value, 0, 600_000).map(Duration::from_millis)
+}
+
+fn mebibytes(value: &str) -> Result<u64, String> {
+    number(value, 1, 1_048_576).map(|count| count * 1024 * 1024)
 }
 
 fn number(value: &str, least: u64, most: u64) -> Result<u64, String> {

@@ -1,32 +1,236 @@
 //! Where each feed arrives: from what its agent file says to a door of the gateway.
 
 use crate::output::Failure;
+use crate::wiring::Wiring;
 use harmonia_core::feed::{Feed, Source};
 use harmonia_core::settings::Settings;
 use harmonia_gateway::files::FolderInbox;
-use harmonia_journey::ports::{Inbox, MessageQueue};
+#[cfg(any(feature = "blob", feature = "http-poll", feature = "sftp"))]
+use harmonia_journey::ports::InboxError;
+use harmonia_journey::ports::{Inbox, MessageQueue, Readable};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// The place where a feed's files arrive; `None` when it does not arrive as files. A file in a
-/// folder counts as whole after `settle` without a change.
+/// The place where a feed's files arrive; `None` when it does not arrive as files. A file that still
+/// may be written counts as whole after `settle` without a change.
 ///
 /// # Errors
 /// [`Failure`] when the place cannot be reached for want of a setting, a secret, or its part in this
 /// build.
 pub fn inbox(
-    settings: &Settings,
+    wiring: &Wiring,
+    feed: &Feed,
+    settle: Duration,
+) -> Result<Option<Box<dyn Inbox>>, Failure> {
+    match (place(wiring, feed, settle)?, feed.source.decrypt()) {
+        (Some(inbox), Some(secret)) => opening(wiring, feed, secret, inbox).map(Some),
+        (inbox, _) => Ok(inbox),
+    }
+}
+
+#[cfg(feature = "pgp")]
+fn opening(
+    wiring: &Wiring,
+    feed: &Feed,
+    secret: &str,
+    inbox: Box<dyn Inbox>,
+) -> Result<Box<dyn Inbox>, Failure> {
+    use harmonia_gateway::pgp::Opening;
+    let keys = keys(wiring, feed, secret)?;
+    Ok(Box::new(Opening::new(inbox, keys, spool(wiring))))
+}
+
+#[cfg(feature = "pgp")]
+fn keys(
+    wiring: &Wiring,
+    feed: &Feed,
+    secret: &str,
+) -> Result<harmonia_gateway::pgp::Keys, Failure> {
+    let text = wiring.secrets.text(secret);
+    let text = text.map_err(|error| Failure::usage(error.to_string()))?;
+    harmonia_gateway::pgp::Keys::read(&text).map_err(|error| {
+        Failure::usage(format!(
+            "the secret {secret} with which the files of {} are decrypted cannot be used: {error}",
+            feed.name
+        ))
+    })
+}
+
+#[cfg(not(feature = "pgp"))]
+fn opening(_: &Wiring, feed: &Feed, _: &str, _: Box<dyn Inbox>) -> Result<Box<dyn Inbox>, Failure> {
+    Err(cannot_decrypt(feed))
+}
+
+/// A file that a person names, decrypted if the feed's files are.
+///
+/// # Errors
+/// [`Failure`] when it cannot be decrypted for want of a secret or its part in this build.
+#[cfg(feature = "pgp")]
+pub fn opened(
+    wiring: &Wiring,
+    feed: &Feed,
+    file: Arc<dyn Readable>,
+) -> Result<Arc<dyn Readable>, Failure> {
+    let Some(secret) = feed.source.decrypt() else {
+        return Ok(file);
+    };
+    let source = file.source();
+    keys(wiring, feed, secret)?
+        .open(file, &spool(wiring))
+        .map_err(|error| Failure::new(format!("cannot read {source}: {error}")))
+}
+
+/// A file that a person names, as it is.
+///
+/// # Errors
+/// [`Failure`] when the feed's files are to be decrypted.
+#[cfg(not(feature = "pgp"))]
+pub fn opened(
+    _: &Wiring,
+    feed: &Feed,
+    file: Arc<dyn Readable>,
+) -> Result<Arc<dyn Readable>, Failure> {
+    match feed.source.decrypt() {
+        None => Ok(file),
+        Some(_) => Err(cannot_decrypt(feed)),
+    }
+}
+
+#[cfg(not(feature = "pgp"))]
+fn cannot_decrypt(feed: &Feed) -> Failure {
+    Failure::usage(format!(
+        "this build of Harmonia has no part that decrypts the files of {}",
+        feed.name
+    ))
+}
+
+fn place(
+    wiring: &Wiring,
     feed: &Feed,
     settle: Duration,
 ) -> Result<Option<Box<dyn Inbox>>, Failure> {
     match &feed.source {
         Source::Files { .. } => {
-            Ok(folder(settings, feed, settle).map(|inbox| Box::new(inbox) as Box<dyn Inbox>))
+            let folder = folder(&wiring.settings, feed, settle);
+            Ok(folder.map(|inbox| Box::new(inbox) as Box<dyn Inbox>))
         }
-        Source::Sftp { .. } | Source::Blob { .. } | Source::HttpPoll { .. } => {
-            Err(not_in_this_build(feed))
-        }
+        Source::Sftp { .. } => sftp(wiring, feed, settle).map(Some),
+        Source::Blob { .. } => blob(wiring, feed, settle).map(Some),
+        Source::HttpPoll { .. } => http_poll(wiring, feed).map(Some),
         Source::Amqp { .. } | Source::Push => Ok(None),
     }
+}
+
+#[cfg(feature = "sftp")]
+fn sftp(wiring: &Wiring, feed: &Feed, settle: Duration) -> Result<Box<dyn Inbox>, Failure> {
+    use harmonia_gateway::sftp::{Folders, SECRET_PARTS, SftpInbox};
+    let Source::Sftp {
+        host,
+        port,
+        path,
+        archive,
+        secret,
+        ..
+    } = &feed.source
+    else {
+        return Err(not_in_this_build(feed));
+    };
+    let Some(secret) = secret else {
+        return Err(Failure::usage(format!(
+            "{} arrives by SFTP and its source names no `secret`: it must be one with {SECRET_PARTS}",
+            feed.name
+        )));
+    };
+    let folders = Folders {
+        path: path.clone(),
+        archive: archive.clone(),
+    };
+    let secret = wiring.secrets.parts(secret, SECRET_PARTS);
+    let secret = secret.map_err(|error| Failure::usage(error.to_string()))?;
+    let inbox = SftpInbox::new((host, *port), folders, secret, spool(wiring), settle);
+    Ok(Box::new(inbox.map_err(unreachable)?))
+}
+
+#[cfg(not(feature = "sftp"))]
+fn sftp(_: &Wiring, feed: &Feed, _: Duration) -> Result<Box<dyn Inbox>, Failure> {
+    Err(not_in_this_build(feed))
+}
+
+#[cfg(feature = "blob")]
+fn blob(wiring: &Wiring, feed: &Feed, settle: Duration) -> Result<Box<dyn Inbox>, Failure> {
+    use harmonia_gateway::blob::{BlobInbox, Places};
+    let Source::Blob {
+        container,
+        path,
+        archive,
+        ..
+    } = &feed.source
+    else {
+        return Err(not_in_this_build(feed));
+    };
+    let settings = &wiring.settings;
+    let Some(dsn) = &settings.blob_storage_dsn else {
+        return Err(Failure::usage(format!(
+            "{} arrives as blobs: set TXM_BLOB_STORAGE_DSN to where they are",
+            feed.name
+        )));
+    };
+    let or = |named: &Option<String>, default: &String| named.as_ref().unwrap_or(default).clone();
+    let places = Places {
+        container: or(container, &settings.blob_import_container),
+        path: path.clone(),
+        archive: or(archive, &settings.blob_archive_container),
+    };
+    let secret = |name: &str| {
+        let options = wiring.secrets.parts(name, "options as texts");
+        options.map_err(|error| InboxError(error.to_string()))
+    };
+    let (slug, spool) = (&feed.provider_slug, spool(wiring));
+    let inbox = BlobInbox::new(dsn, secret, places, slug, spool, (settle, settings.lease));
+    Ok(Box::new(inbox.map_err(unreachable)?))
+}
+
+#[cfg(not(feature = "blob"))]
+fn blob(_: &Wiring, feed: &Feed, _: Duration) -> Result<Box<dyn Inbox>, Failure> {
+    Err(not_in_this_build(feed))
+}
+
+#[cfg(feature = "http-poll")]
+fn http_poll(wiring: &Wiring, feed: &Feed) -> Result<Box<dyn Inbox>, Failure> {
+    use harmonia_gateway::http_poll::{HttpPollInbox, SECRET_PARTS};
+    let Source::HttpPoll { url, secret, .. } = &feed.source else {
+        return Err(not_in_this_build(feed));
+    };
+    let secret = secret.as_ref();
+    let secret = secret.map(|name| wiring.secrets.parts(name, SECRET_PARTS));
+    let secret = secret.transpose();
+    let secret = secret.map_err(|error| Failure::usage(error.to_string()))?;
+    let base = wiring.settings.import_base.clone();
+    let inbox = HttpPollInbox::new(url, secret, base, &feed.provider_slug, spool(wiring));
+    Ok(Box::new(inbox.map_err(unreachable)?))
+}
+
+#[cfg(not(feature = "http-poll"))]
+fn http_poll(_: &Wiring, feed: &Feed) -> Result<Box<dyn Inbox>, Failure> {
+    Err(not_in_this_build(feed))
+}
+
+#[cfg(any(
+    feature = "blob",
+    feature = "http-poll",
+    feature = "pgp",
+    feature = "sftp"
+))]
+fn spool(wiring: &Wiring) -> harmonia_gateway::spool::Spool {
+    let settings = &wiring.settings;
+    harmonia_gateway::spool::Spool::new(&settings.data_dir, settings.fetch_limit_bytes)
+}
+
+/// A place that cannot be reached as it is described.
+#[cfg(any(feature = "blob", feature = "http-poll", feature = "sftp"))]
+#[expect(clippy::needless_pass_by_value, reason = "it maps an error")]
+fn unreachable(error: InboxError) -> Failure {
+    Failure::usage(error.to_string())
 }
 
 /// The queue of a feed that comes as messages; `None` for others.

@@ -5,6 +5,7 @@ use harmonia_core::agent::Agent;
 use harmonia_core::feed::Source;
 use harmonia_core::settings::Settings;
 use harmonia_gateway::files::ExportFolder;
+use harmonia_gateway::secrets::Secrets;
 use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
 use harmonia_journey::ports::{BuiltInLinks, Holder, Store, SystemClock, Uids};
@@ -18,6 +19,17 @@ use tracing_subscriber::EnvFilter;
 pub struct Wiring {
     /// The settings.
     pub settings: Settings,
+    /// Where secrets are found.
+    #[cfg_attr(
+        not(any(
+            feature = "blob",
+            feature = "http-poll",
+            feature = "pgp",
+            feature = "sftp"
+        )),
+        expect(dead_code, reason = "folders need no secrets")
+    )]
+    pub secrets: Secrets,
 }
 
 /// Reads the settings from the environment, filled in by a `.env` file of this folder.
@@ -53,9 +65,10 @@ pub fn start_log(settings: &Settings) {
 }
 
 impl Wiring {
-    /// With these settings.
+    /// With these settings; secrets are in their folder, or in the environment.
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        let secrets = Secrets::new(settings.secrets_path.clone(), std::env::vars());
+        Self { settings, secrets }
     }
 
     /// Opens the store.

@@ -17,6 +17,8 @@ pub enum Source {
         path: String,
         /// How often to look.
         schedule: String,
+        /// The name of the private keys with which files that come encrypted are opened.
+        decrypt: Option<String>,
     },
     /// Files on an SFTP server.
     Sftp {
@@ -33,6 +35,8 @@ pub enum Source {
         schedule: String,
         /// The name of the user and key.
         secret: Option<String>,
+        /// The name of the private keys with which files that come encrypted are opened.
+        decrypt: Option<String>,
     },
     /// Files in blob storage.
     Blob {
@@ -44,6 +48,8 @@ pub enum Source {
         archive: Option<String>,
         /// How often to look.
         schedule: String,
+        /// The name of the private keys with which files that come encrypted are opened.
+        decrypt: Option<String>,
     },
     /// Messages of an AMQP queue, one record each.
     Amqp {
@@ -92,6 +98,17 @@ impl Source {
         }
     }
 
+    /// The name of the private keys with which files that come encrypted are opened; `None` where
+    /// they are taken as they come.
+    pub fn decrypt(&self) -> Option<&str> {
+        match self {
+            Self::Files { decrypt, .. }
+            | Self::Sftp { decrypt, .. }
+            | Self::Blob { decrypt, .. } => decrypt.as_deref(),
+            Self::Amqp { .. } | Self::HttpPoll { .. } | Self::Push => None,
+        }
+    }
+
     fn of_kind(section: &Section<'_>, name: &str) -> Self {
         let text = |key| section.text(key).map(str::to_owned);
         let path = || text("path").unwrap_or_else(|| format!("{name}/"));
@@ -99,6 +116,7 @@ impl Source {
             Some("files") => Self::Files {
                 path: relative_path(section).unwrap_or_else(|| format!("{name}/")),
                 schedule: schedule(section),
+                decrypt: text("decrypt"),
             },
             Some("sftp") => Self::Sftp {
                 host: required(section, "host"),
@@ -107,12 +125,14 @@ impl Source {
                 archive: text("archive"),
                 schedule: schedule(section),
                 secret: text("secret"),
+                decrypt: text("decrypt"),
             },
             Some("blob") => Self::Blob {
                 container: text("container"),
                 path: path(),
                 archive: text("archive"),
                 schedule: schedule(section),
+                decrypt: text("decrypt"),
             },
             Some("amqp") => Self::Amqp {
                 queue: text("queue").unwrap_or_else(|| name.to_owned()),

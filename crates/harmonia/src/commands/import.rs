@@ -64,10 +64,10 @@ pub async fn run(
         Some(Format::Canonical) => feed.canonical(),
     };
     if args.preview {
-        return super::preview::run(&journey, &feed, printer, &args.files).await;
+        return super::preview::run(wiring, &journey, &feed, printer, &args.files).await;
     }
     if !args.files.is_empty() {
-        return import_named(&journey, &feed, printer, args).await;
+        return import_named(wiring, &journey, &feed, printer, args).await;
     }
     take_arrivals(wiring, &journey, &feed, printer, args.once).await
 }
@@ -86,7 +86,7 @@ async fn take_arrivals(
     } else {
         settings.settle
     };
-    if let Some(inbox) = sources::inbox(settings, feed, settle)? {
+    if let Some(inbox) = sources::inbox(wiring, feed, settle)? {
         if once {
             return import_arrived(journey, feed, inbox.as_ref(), printer).await;
         }
@@ -113,6 +113,7 @@ async fn take_arrivals(
 }
 
 async fn import_named(
+    wiring: &Wiring,
     journey: &Journey,
     feed: &Feed,
     printer: &Printer,
@@ -121,7 +122,7 @@ async fn import_named(
     let mut outcomes = Vec::new();
     let mut failed = Vec::new();
     for path in &args.files {
-        match import_one(journey, feed, path).await {
+        match import_one(wiring, journey, feed, path).await {
             Ok(report) => outcomes.push(FileOutcome::of(&path.display().to_string(), &report)),
             Err(failure) => failed.push(failure),
         }
@@ -139,11 +140,14 @@ async fn import_named(
 
 /// Imports one file with a progress bar.
 pub async fn import_one(
+    wiring: &Wiring,
     journey: &Journey,
     feed: &Feed,
     path: &Path,
 ) -> Result<ImportReport, Failure> {
     let file: Arc<dyn Readable> = Arc::new(LocalFile(path.to_owned()));
+    // One file that a person waits for: nothing else is kept waiting by it.
+    let file = sources::opened(wiring, feed, file)?;
     let progress = Progress::start(&format!("importing {}", feed.name), None);
     let report = import_file(journey, feed, file, &|records| progress.at(records)).await?;
     progress.done();

@@ -1,6 +1,8 @@
 //! `harmonia import --preview`: what would happen, with nothing written.
 
 use crate::output::{Failure, Printer, or_dash, table};
+use crate::sources;
+use crate::wiring::Wiring;
 use harmonia_core::feed::Feed;
 use harmonia_gateway::files::LocalFile;
 use harmonia_journey::Journey;
@@ -23,6 +25,7 @@ struct Previewed {
 
 /// Previews each file; exit code 1 when one would be refused.
 pub async fn run(
+    wiring: &Wiring,
     journey: &Journey,
     feed: &Feed,
     printer: &Printer,
@@ -30,7 +33,7 @@ pub async fn run(
 ) -> Result<ExitCode, Failure> {
     let mut previewed = Vec::with_capacity(files.len());
     for path in files {
-        previewed.push(one(journey, feed, path).await?);
+        previewed.push(one(wiring, journey, feed, path).await?);
     }
     printer.print(&previewed, || {
         let shown: Vec<String> = previewed.iter().map(shown).collect();
@@ -44,8 +47,14 @@ pub async fn run(
     })
 }
 
-async fn one(journey: &Journey, feed: &Feed, path: &Path) -> Result<Previewed, Failure> {
+async fn one(
+    wiring: &Wiring,
+    journey: &Journey,
+    feed: &Feed,
+    path: &Path,
+) -> Result<Previewed, Failure> {
     let file: Arc<dyn Readable> = Arc::new(LocalFile(path.to_owned()));
+    let file = sources::opened(wiring, feed, file)?;
     let source = file.source();
     let mut records = Vec::new();
     let mut told = |batch: &[PreviewRecord]| records.extend_from_slice(batch);

@@ -28,7 +28,7 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
     for feed in feeds {
         let (journey, wake, mut stop) = (journey.clone(), Arc::clone(&wake), stop.clone());
         let of = feed.clone();
-        match arriving(settings, feed) {
+        match arriving(wiring, feed) {
             Ok(Arriving::Files(inbox)) => {
                 watchers.spawn(async move {
                     inboxes::forever(&journey, &of, inbox.as_ref(), &wake, &mut stop).await;
@@ -77,8 +77,9 @@ enum Arriving {
     ByItself,
 }
 
-fn arriving(settings: &Settings, feed: &Feed) -> Result<Arriving, Failure> {
-    if let Some(inbox) = sources::inbox(settings, feed, settings.settle)? {
+fn arriving(wiring: &Wiring, feed: &Feed) -> Result<Arriving, Failure> {
+    let settings = &wiring.settings;
+    if let Some(inbox) = sources::inbox(wiring, feed, settings.settle)? {
         return Ok(Arriving::Files(inbox));
     }
     let queue = sources::queue(settings, feed)?;

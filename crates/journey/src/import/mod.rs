@@ -117,6 +117,7 @@ async fn inspect(
 ) -> Result<(FileArrival, Result<(), FileRefusal>), ImportError> {
     let mut inspector = feed.inspect();
     let path = file.source();
+    let refusal = file.refusal();
     let pass = tokio::task::spawn_blocking(move || {
         let mut bytes = file.open()?;
         let mut hash = Sha256::new();
@@ -149,7 +150,7 @@ async fn inspect(
         size_bytes,
         sha256,
     };
-    Ok((arrival, whole))
+    Ok((arrival, refusal.map_or(whole, Err)))
 }
 
 /// One file's import under its lease.

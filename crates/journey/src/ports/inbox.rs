@@ -1,6 +1,7 @@
 //! Where a feed's files arrive: a folder, a server's folder, a store of blobs, a web address.
 
 use async_trait::async_trait;
+use harmonia_core::problem::FileRefusal;
 use harmonia_core::time::Day;
 use std::io::Read;
 use std::sync::Arc;
@@ -15,6 +16,12 @@ pub trait Readable: Send + Sync + 'static {
 
     /// Where it is, for people and for the import log.
     fn source(&self) -> String;
+
+    /// Why it is to be refused whatever is in it: on its way here it turned out not to be what it
+    /// should be.
+    fn refusal(&self) -> Option<FileRefusal> {
+        None
+    }
 }
 
 /// A whole file that lies where a feed's files arrive.

@@ -1,5 +1,5 @@
 //! The blob inbox against folders, always, and against an emulator of Azure where `s/services` has
-//! started one: `s/services.d/azurite.sh start`, or `AZURITE_BLOB_ENDPOINT=http://…`.
+//! started one: `s/services start azurite`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -14,7 +14,6 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,8 +57,8 @@ impl World {
     fn in_azure(name: &str) -> Option<Self> {
         let Some(endpoint) = azurite() else {
             left_out(
-                "the blob inbox was not tried against Azure's emulator: start it with \
-                 s/services.d/azurite.sh start (needs npm)",
+                "the blob inbox was not tried against Azure's emulator: s/services start azurite, \
+                 then eval \"$(s/services env)\"",
             );
             return None;
         };
@@ -122,15 +121,9 @@ fn left_out(what: &str) {
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
+/// Where the emulator that `s/services` started listens.
 fn azurite() -> Option<String> {
-    if let Ok(endpoint) = std::env::var("AZURITE_BLOB_ENDPOINT") {
-        return Some(endpoint);
-    }
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let script = root.join("s/services.d/azurite.sh");
-    let output = Command::new(script).arg("endpoint").output().ok()?;
-    let endpoint = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-    (output.status.success() && !endpoint.is_empty()).then_some(endpoint)
+    std::env::var("HARMONIA_TEST_BLOB_ENDPOINT").ok()
 }
 
 /// Containers are made by whoever runs a storage, so the library does not make them.

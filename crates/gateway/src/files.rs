@@ -93,7 +93,8 @@ impl FolderInbox {
         if is_unfinished(&name) {
             return false;
         }
-        let Ok(about) = path.metadata() else {
+        // Not what a link leads to: whoever may write here may not have all of this machine read.
+        let Ok(about) = path.symlink_metadata() else {
             return false;
         };
         let age = |since: SystemTime| SystemTime::now().duration_since(since).unwrap_or_default();

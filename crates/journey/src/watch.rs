@@ -23,8 +23,9 @@ pub enum WatchError {
     Import(#[from] ImportError),
 }
 
-/// Imports every whole file that is there now and puts it away. `told` hears what became of each;
-/// a file that could not be imported or put away lies where it was, and the next goes on.
+/// Imports every whole file that is there now and puts it away, until told to stop: then no further
+/// file is begun, and nobody is waited for. `told` hears what became of each; a file that could not
+/// be imported or put away lies where it was, and the next goes on.
 ///
 /// # Errors
 /// [`WatchError`] when the place cannot be looked into, or nothing can be stored.
@@ -32,10 +33,17 @@ pub async fn look_once(
     journey: &Journey,
     feed: &Feed,
     inbox: &dyn Inbox,
+    stop: &Stop,
     told: &(dyn Fn(&str, Result<&ImportReport, &WatchError>) + Sync),
 ) -> Result<(), WatchError> {
-    for arrival in inbox.arrivals().await? {
-        match import_arrival(journey, feed, arrival.as_ref()).await {
+    let Some(arrivals) = unless_stopped(stop, inbox.arrivals()).await else {
+        return Ok(());
+    };
+    for arrival in arrivals? {
+        if *stop.borrow() {
+            return Ok(());
+        }
+        match import_arrival(journey, feed, arrival.as_ref(), stop).await {
             Ok(None) => {}
             Ok(Some(report)) => told(&arrival.source(), Ok(&report)),
             Err(WatchError::Import(error @ ImportError::Commit(_))) => return Err(error.into()),
@@ -45,13 +53,25 @@ pub async fn look_once(
     Ok(())
 }
 
-/// Takes, imports and puts away one file; `None` when another process has taken it.
+/// What comes of waiting for somebody else; `None` when told to stop meanwhile.
+async fn unless_stopped<T>(stop: &Stop, waiting: impl Future<Output = T>) -> Option<T> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        done = waiting => Some(done),
+        Ok(_) = stop.wait_for(|stop| *stop) => None,
+    }
+}
+
+/// Takes, imports and puts away one file; `None` when another process has taken it, or when told to
+/// stop before it was there.
 async fn import_arrival(
     journey: &Journey,
     feed: &Feed,
     arrival: &dyn Arrival,
+    stop: &Stop,
 ) -> Result<Option<ImportReport>, WatchError> {
-    let Some(file) = arrival.take().await? else {
+    let taken = unless_stopped(stop, arrival.take()).await.transpose()?;
+    let Some(file) = taken.flatten() else {
         return Ok(None);
     };
     let report = match import_file(journey, feed, file, &|_| {}).await {
@@ -86,7 +106,7 @@ pub async fn forever(
     let mut due = journey.now();
     while !*stop.borrow() {
         if journey.now() >= due {
-            look(journey, feed, inbox, wake).await;
+            look(journey, feed, inbox, wake, stop).await;
             due = next_tick(schedule.as_ref(), journey.now());
         }
         tokio::select! {
@@ -96,7 +116,13 @@ pub async fn forever(
     }
 }
 
-async fn look(journey: &Journey, feed: &Feed, inbox: &dyn Inbox, wake: &tokio::sync::Notify) {
+async fn look(
+    journey: &Journey,
+    feed: &Feed,
+    inbox: &dyn Inbox,
+    wake: &tokio::sync::Notify,
+    stop: &Stop,
+) {
     let told = |source: &str, report: Result<&ImportReport, &WatchError>| {
         match report {
             Ok(ImportReport::Imported(outcome)) => {
@@ -112,7 +138,7 @@ async fn look(journey: &Journey, feed: &Feed, inbox: &dyn Inbox, wake: &tokio::s
         }
         wake.notify_one();
     };
-    if let Err(error) = look_once(journey, feed, inbox, &told).await {
+    if let Err(error) = look_once(journey, feed, inbox, stop, &told).await {
         tracing::error!(feed = %feed.name, %error, "could not look where the feed arrives");
     }
 }

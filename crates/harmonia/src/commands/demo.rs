@@ -174,7 +174,8 @@ async fn import_all(
             Ok(_) => {}
             Err(error) => complain(&error.to_string()),
         };
-        watch::look_once(journey, feed, &inbox, &told).await?;
+        let (_keep, stop) = tokio::sync::watch::channel(false);
+        watch::look_once(journey, feed, &inbox, &stop, &told).await?;
         progress.done();
     }
     Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner))

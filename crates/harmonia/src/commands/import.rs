@@ -171,7 +171,8 @@ async fn import_arrived(
             }
         }
     };
-    let looked = watch::look_once(journey, feed, inbox, &told).await;
+    let (_keep, stop) = super::run::stop_on_signals();
+    let looked = watch::look_once(journey, feed, inbox, &stop, &told).await;
     let (outcomes, failed) = arrived.into_inner().unwrap_or_else(PoisonError::into_inner);
     let code = report(printer, &outcomes)?;
     looked?;

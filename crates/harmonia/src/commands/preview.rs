@@ -6,10 +6,10 @@ use crate::wiring::Wiring;
 use harmonia_core::feed::Feed;
 use harmonia_gateway::files::LocalFile;
 use harmonia_journey::Journey;
-use harmonia_journey::import::{Preview, PreviewRecord, preview};
+use harmonia_journey::import::{Preview, PreviewRecord, Seen, preview};
 use harmonia_journey::ports::Readable;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ struct Previewed {
     records: Vec<PreviewRecord>,
 }
 
-/// Previews each file; exit code 1 when one would be refused.
+/// Previews each file, as if those before it had been imported; exit code 1 when one would be refused.
 pub async fn run(
     wiring: &Wiring,
     journey: &Journey,
@@ -32,13 +32,19 @@ pub async fn run(
     files: &[PathBuf],
 ) -> Result<ExitCode, Failure> {
     let mut previewed = Vec::with_capacity(files.len());
+    let mut seen = Seen::new();
     for path in files {
-        previewed.push(one(wiring, journey, feed, path).await?);
+        let file: Arc<dyn Readable> = Arc::new(LocalFile(path.to_owned()));
+        let file = sources::opened(wiring, feed, file)?;
+        let one = one(journey, feed, file, printer, &mut seen).await?;
+        if !printer.is_json() {
+            printer.line(&shown(&one))?;
+        }
+        previewed.push(one);
     }
-    printer.print(&previewed, || {
-        let shown: Vec<String> = previewed.iter().map(shown).collect();
-        shown.join("\n\n")
-    })?;
+    if printer.is_json() {
+        printer.print(&previewed, String::new)?;
+    }
     let taken = previewed.iter().all(|one| one.preview.problem.is_none());
     Ok(if taken {
         ExitCode::SUCCESS
@@ -47,18 +53,26 @@ pub async fn run(
     })
 }
 
+/// Previews a file. For people its records are printed as they come, for programs they are kept.
 async fn one(
-    wiring: &Wiring,
     journey: &Journey,
     feed: &Feed,
-    path: &Path,
+    file: Arc<dyn Readable>,
+    printer: &Printer,
+    seen: &mut Seen,
 ) -> Result<Previewed, Failure> {
-    let file: Arc<dyn Readable> = Arc::new(LocalFile(path.to_owned()));
-    let file = sources::opened(wiring, feed, file)?;
     let source = file.source();
-    let mut records = Vec::new();
-    let mut told = |batch: &[PreviewRecord]| records.extend_from_slice(batch);
-    let preview = preview(journey, feed, file, &mut told).await?;
+    let mut kept = Vec::new();
+    let mut printed = Ok(());
+    let mut told = |batch: &[PreviewRecord]| {
+        if printer.is_json() {
+            kept.extend_from_slice(batch);
+        } else if printed.is_ok() && !batch.is_empty() {
+            printed = printer.line(&records(batch));
+        }
+    };
+    let preview = preview(journey, feed, file, seen, &mut told).await?;
+    printed?;
     let state = match preview.problem {
         None => "PREVIEW",
         Some(_) => "WOULD_BE_REFUSED",
@@ -67,7 +81,7 @@ async fn one(
         source,
         state,
         preview,
-        records,
+        records: kept,
     })
 }
 
@@ -78,9 +92,6 @@ fn shown(previewed: &Previewed) -> String {
         unused_columns,
     } = &previewed.preview;
     let mut lines = Vec::new();
-    if !previewed.records.is_empty() {
-        lines.push(records(&previewed.records));
-    }
     lines.push(format!(
         "{}: {} records: {} new, {} duplicate, {} skipped, {} rejected, {} quarantined; nothing was \
          written",

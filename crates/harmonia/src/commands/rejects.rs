@@ -173,7 +173,14 @@ fn told(reject: i64, outcome: &Replay) -> Replayed {
             "SKIPPED",
             Some("the feed's rules skip it as it is: it stays where it was".to_owned()),
         ),
-        Replay::Kept(why) => ("KEPT", Some(format!("{}: {}", why.reason, why.detail))),
+        Replay::Kept(why) => {
+            let field = why.field.as_deref().map(|field| format!(" in {field}"));
+            let field = field.unwrap_or_default();
+            (
+                "KEPT",
+                Some(format!("{}{field}: {}", why.reason, why.detail)),
+            )
+        }
         Replay::Before => ("BEFORE", Some("it was taken up before".to_owned())),
         Replay::Unknown => (
             "UNKNOWN",

@@ -12,7 +12,7 @@ mod reading;
 
 pub use messages::import_messages;
 pub use placing::Placing;
-pub use preview::{Fate, Preview, PreviewRecord, preview};
+pub use preview::{Fate, Preview, PreviewRecord, Seen, preview};
 
 use crate::Journey;
 use crate::ports::{

@@ -64,7 +64,8 @@ pub struct Preview {
     pub unused_columns: Vec<String>,
 }
 
-/// Says what importing a file would do, now. `told` hears of its records, batch by batch.
+/// Says what importing a file would do, now, after the files that were `seen` before it. `told` hears
+/// of its records, batch by batch.
 ///
 /// # Errors
 /// [`ImportError`] when the file cannot be read or the store not asked.
@@ -72,6 +73,7 @@ pub async fn preview(
     journey: &Journey,
     feed: &Feed,
     file: Arc<dyn Readable>,
+    seen: &mut Seen,
     told: &mut (dyn FnMut(&[PreviewRecord]) + Send),
 ) -> Result<Preview, ImportError> {
     let (_, whole) = inspect(feed, Arc::clone(&file)).await?;
@@ -95,12 +97,10 @@ pub async fn preview(
         Ok((refused, looking.unused))
     });
     let mut preview = Preview::default();
-    let mut seen = HashMap::new();
     while let Some(batch) = batches.recv().await {
-        if preview.outcome.read == 0 {
-            preview.problem = nothing_readable(&batch);
-        }
-        let records = decide(journey, feed, batch, &mut seen).await?;
+        let is_first = preview.outcome.read == 0;
+        preview.problem = nothing_readable(&batch).filter(|_| is_first);
+        let records = decide(journey, feed, batch, seen).await?;
         for record in &records {
             count(record.outcome, &mut preview.outcome);
         }
@@ -108,7 +108,10 @@ pub async fn preview(
     }
     let looked = flatten(looking.await);
     let (refused, unused) = looked.map_err(|error| ImportError::Read { path, error })?;
-    preview.problem = preview.problem.or(refused);
+    preview.problem = refused.or(preview.problem);
+    if preview.problem.is_some() {
+        preview.outcome = ImportOutcome::default();
+    }
     preview.unused_columns = unused.into_iter().collect();
     Ok(preview)
 }
@@ -192,7 +195,7 @@ impl Looking {
     }
 }
 
-/// Why a file is refused whose first records are not even records.
+/// Why a file is refused that has only records which are not even records.
 fn nothing_readable(batch: &Batch) -> Option<String> {
     let is_none = |(_, looked): &(u64, Looked)| match looked {
         Looked::Kept(reject) => says_no_record(reject.reason),
@@ -208,8 +211,8 @@ fn nothing_readable(batch: &Batch) -> Option<String> {
     batch.iter().all(is_none).then(|| refusal.to_string())
 }
 
-/// What was said of each transaction earlier in the file.
-type Seen = HashMap<(Day, CompactString), (Instant, Money)>;
+/// What was said of each transaction earlier in the file, or in one before it.
+pub type Seen = HashMap<(Day, CompactString), (Instant, Money)>;
 
 /// What is new and what is known, in the store or from earlier in the file.
 async fn decide(

@@ -123,7 +123,7 @@ impl Reading {
                     Ok(batch) => batch,
                     Err(error) => return self.stop(error),
                 };
-            if let Some(refusal) = nothing_readable(&imported, number) {
+            if !more && let Some(refusal) = nothing_readable(&imported, number) {
                 return self.send(Batch::Refused(refusal));
             }
             // A resumed import has nothing to say of the batches that are in already.
@@ -193,8 +193,8 @@ impl Reading {
     }
 }
 
-/// Whether a file's first batch holds nothing but records that are not even records: then it is no
-/// file of this feed, and is refused whole instead of filling the rejects.
+/// Whether a file that is no longer than its first batch holds nothing but records that are not even
+/// records: then it is no file of this feed, and is refused whole instead of filling the rejects.
 fn nothing_readable(imported: &Imported, number: u64) -> Option<FileRefusal> {
     let is_first = number == imported.records.len() as u64;
     if !is_first || imported.skipped > 0 {

@@ -277,7 +277,8 @@ pub struct Delivery {
 pub enum Queue {
     /// Files being read.
     Import,
-    /// Payments whose card nobody knew yet.
+    /// What waits to learn whose it is: payments whose card nobody knew yet, and records whose MID
+    /// nobody had onboarded.
     Identify,
     /// Payments and sales to be matched.
     Matching,

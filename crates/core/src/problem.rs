@@ -86,8 +86,8 @@ impl RejectReason {
     }
 
     /// Whether the record itself is sound and only waits for somebody to onboard its MID or
-    /// location: then it is quarantined, not rejected. Its raw record is kept, and its file, imported
-    /// again once they are onboarded, takes it.
+    /// location: then it is quarantined, not rejected. Its raw record is kept, and goes on by itself
+    /// once they are onboarded.
     pub fn is_quarantine(self) -> bool {
         matches!(
             self,

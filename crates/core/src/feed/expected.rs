@@ -48,8 +48,8 @@ pub enum Punctuality {
 }
 
 impl Rhythm {
-    /// The last two moments before `now` by which something was due, the later first: something
-    /// that came after the earlier of two such moments is what was due by the later.
+    /// The last three moments, not after `now`, by which something was due, the latest first:
+    /// something that came after the earlier of two such moments is what was due by the later.
     fn due_before(&self, now: Instant) -> [Instant; 3] {
         match self {
             Self::Every(every_us) => [0, 1, 2].map(|times| now.plus(-every_us * times)),
@@ -74,18 +74,13 @@ impl Rhythm {
 
     /// How a feed stands whose last arrival was then, and that was first expected at `since`.
     pub fn judge(&self, last: Option<Instant>, since: Instant, now: Instant) -> Punctuality {
-        let [due, before, earlier] = self.due_before(now);
+        let [_, before, earlier] = self.due_before(now);
         // What was due before anybody expected anything is nobody's fault.
         let last = last.map_or(since, |last| last.max(since));
         if last > before {
             Punctuality::OnTime
         } else if last > earlier {
-            // Until the moment itself has passed there is nothing to be late for.
-            if due > now {
-                Punctuality::OnTime
-            } else {
-                Punctuality::Late
-            }
+            Punctuality::Late
         } else {
             Punctuality::Missing
         }

@@ -255,24 +255,25 @@ fn currency(code: &str) -> Option<Currency> {
 }
 
 fn optional(rule: Option<&TextRule>, raw: &RawRecord) -> Result<Option<CompactString>, Stop> {
-    let Some(rule) = rule else {
-        return Ok(None);
-    };
-    match rule.read(raw)? {
-        Some(text) => keep(text, rule.column()).map(Some),
-        None => Ok(None),
-    }
+    kept(rule, raw, keep)
 }
 
 /// A merchant identifier or a place: always an id, and often a long number.
 fn optional_id(rule: Option<&TextRule>, raw: &RawRecord) -> Result<Option<CompactString>, Stop> {
+    kept(rule, raw, keep_id)
+}
+
+/// What a rule gives for a record, if `keep` takes it.
+fn kept(
+    rule: Option<&TextRule>,
+    raw: &RawRecord,
+    keep: impl Fn(&str, &str) -> Result<CompactString, Stop>,
+) -> Result<Option<CompactString>, Stop> {
     let Some(rule) = rule else {
         return Ok(None);
     };
-    match rule.read(raw)? {
-        Some(text) => keep_id(text, rule.column()).map(Some),
-        None => Ok(None),
-    }
+    let text = rule.read(raw)?;
+    text.map(|text| keep(text, rule.column())).transpose()
 }
 
 fn required(rule: Option<&TextRule>, raw: &RawRecord, name: &str) -> Result<CompactString, Stop> {

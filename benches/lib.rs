@@ -97,6 +97,7 @@ pub async fn journey(folder: &Path, batch: usize) -> Journey {
         agents: Arc::new(agents),
         holder,
         batch,
+        lanes: harmonia_core::changes::Lanes::ONE,
     }
 }
 

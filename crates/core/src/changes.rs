@@ -6,14 +6,17 @@
 
 use crate::card::CardToken;
 use crate::identify::{CardLink, IdentifierType, LinkedCard};
-use crate::ids::{ExportId, FileId, MidId, PaymentId, RejectId, SaleId, SchemeId, Slug};
+use crate::ids::{ExportId, FileId, MatchId, MidId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use crate::matching::{Evidence, MatchKind, OpenReason};
+use crate::money::Money;
 use crate::problem::Reject;
+use crate::purchase::EndKind;
 use crate::state::{ExportState, FileState};
 use crate::time::Instant;
 use crate::transaction::{PaymentRecord, SaleRecord};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Everything one commit does, all or nothing, stamped with one time.
@@ -33,8 +36,17 @@ pub struct Changes {
     pub identities: Vec<NewIdentity>,
     /// Matches, each with its export.
     pub matches: Vec<NewMatch>,
+    /// Payments that end without a match: another of their purchase counts, or they are sent on
+    /// as they are.
+    pub ends: Vec<NewEnd>,
     /// Payments that stay open, and why; the reason replaces an earlier one.
     pub open: Vec<StillOpen>,
+    /// Matches that a person undoes, and what ended because of them. Both sides are free again.
+    pub voids: Vec<Void>,
+    /// What a person asked for and what another confirmed, about matches above the limit.
+    pub proposals: Vec<ProposalChange>,
+    /// What people did, for the chained log.
+    pub audit: Vec<AuditEntry>,
     /// What became of sending.
     pub attempt: Option<Attempt>,
     /// Work for later steps.
@@ -54,7 +66,11 @@ impl Changes {
             cards: Vec::new(),
             identities: Vec::new(),
             matches: Vec::new(),
+            ends: Vec::new(),
             open: Vec::new(),
+            voids: Vec::new(),
+            proposals: Vec::new(),
+            audit: Vec::new(),
             attempt: None,
             jobs: Vec::new(),
             job: JobEnd::Keep,
@@ -219,6 +235,49 @@ pub struct NewMatch {
     pub export_uid: Uuid,
     /// Whether the payment had a reason to be open, which is now gone.
     pub was_open: bool,
+    /// Which part of a sale that several payments pay, or of a payment for several sales, this is.
+    pub part: Part,
+    /// Who made it and why, where a person did.
+    pub redress: Option<Redress>,
+}
+
+/// Which part of a whole a match is. The first parts are numbered 0, and the unique keys are over
+/// side and part: so a sale that is paid in parts is as taken as one that is paid at once, and the
+/// merchant is told with the part 0 of each sale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Which of the payments for one sale.
+    pub of_sale: u16,
+    /// Which of the sales in one payment.
+    pub of_payment: u16,
+}
+
+/// A person who makes or undoes a match, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redress {
+    /// Who.
+    pub operator: Box<str>,
+    /// Why.
+    pub reason: Box<str>,
+}
+
+/// A payment that ends without a match.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEnd {
+    /// The payment.
+    pub payment: PaymentId,
+    /// Its scheme.
+    pub scheme: SchemeId,
+    /// How it ends.
+    pub kind: EndKind,
+    /// The payment that counts instead, where one does.
+    pub other: Option<PaymentId>,
+    /// For a settlement: its amount less the authorised one, in minor units.
+    pub difference_minor: Option<i64>,
+    /// The idempotency key of its export, where the merchant is told.
+    pub export_uid: Option<Uuid>,
+    /// Whether the payment had a reason to be open, which is now gone.
+    pub was_open: bool,
 }
 
 /// A payment that stays open.
@@ -228,6 +287,51 @@ pub struct StillOpen {
     pub payment: PaymentId,
     /// Why.
     pub reason: OpenReason,
+    /// The sale it is about, where it is about one: that which is contested.
+    pub sale: Option<SaleId>,
+    /// The newest row that was known when this was decided: what came later may change it.
+    pub seen: i64,
+}
+
+/// A match that a person undoes, or an end that no longer holds with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Void {
+    /// Its row.
+    pub id: MatchId,
+    /// Who and why.
+    pub redress: Redress,
+}
+
+/// What becomes of something one person asked for and another must confirm.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProposalChange {
+    /// Asked for.
+    Made {
+        /// The payment.
+        payment: PaymentId,
+        /// The sale.
+        sale: SaleId,
+        /// Who asks, and why.
+        redress: Redress,
+    },
+    /// Confirmed, or no longer wanted.
+    Closed {
+        /// The payment.
+        payment: PaymentId,
+        /// The sale.
+        sale: SaleId,
+    },
+}
+
+/// Something a person did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditEntry {
+    /// Who.
+    pub operator: Box<str>,
+    /// What: `match.force`, `match.undo`, …
+    pub action: &'static str,
+    /// To what and why, as a JSON object.
+    pub detail: serde_json::Value,
 }
 
 /// One try to tell a merchant about some exports: one request, or one stretch of a file.
@@ -282,13 +386,21 @@ pub enum Queue {
     Identify,
     /// Payments and sales to be matched.
     Matching,
+    /// Matching that may take long, when nothing else is to be matched: several for one.
+    MatchingSlow,
     /// Exports to be delivered.
     Export,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Import, Self::Identify, Self::Matching, Self::Export];
+    pub const ALL: [Self; 5] = [
+        Self::Import,
+        Self::Identify,
+        Self::Matching,
+        Self::MatchingSlow,
+        Self::Export,
+    ];
 
     /// The stored name.
     pub fn as_str(self) -> &'static str {
@@ -296,6 +408,7 @@ impl Queue {
             Self::Import => "import",
             Self::Identify => "identify",
             Self::Matching => "matching",
+            Self::MatchingSlow => "matching_slow",
             Self::Export => "export",
         }
     }
@@ -307,14 +420,97 @@ impl Queue {
 }
 
 /// Work that must not run beside other work of the same lane, and runs in the order it was added.
-/// Payments that could compete for a sale are always in one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Lane(pub i64);
 
 impl Lane {
-    /// The lane of all matching, while one worker does it.
+    /// The first lane of matching, which is all there is while [`Lanes`] is one.
     pub const MATCHING: Self = Self(0);
+
+    /// A scheme's deliveries: its merchant is told in order, and by one worker at a time.
+    pub fn delivery(scheme: SchemeId) -> Self {
+        Self(scheme.0)
+    }
+
+    /// A scheme's search for several payments of one sale, and the reverse.
+    pub fn several(scheme: SchemeId) -> Self {
+        Self(-(i64::from(u16::MAX) + 1) - scheme.0)
+    }
+}
+
+/// Into how many lanes matching is divided. Payments that could compete for a sale have scheme,
+/// currency and amount in common, and so are in one lane whatever the number; more lanes let more
+/// workers match at a time, and make each batch smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lanes(u16);
+
+impl Lanes {
+    /// One lane for all.
+    pub const ONE: Self = Self(1);
+
+    /// So many, at least one.
+    pub fn new(count: u16) -> Self {
+        Self(count.max(1))
+    }
+
+    /// How many.
+    pub fn count(self) -> u16 {
+        self.0
+    }
+
+    /// The lane of a scheme's transactions of an amount: 0, -1, -2 and so on.
+    pub fn of(self, scheme: SchemeId, amount: Money) -> Lane {
+        if self.0 == 1 {
+            return Lane::MATCHING;
+        }
+        // Spread as evenly as the amounts differ; the same on every machine and for ever.
+        let mut mixed = u64::from_le_bytes(scheme.0.to_le_bytes());
+        let currency = amount
+            .currency
+            .as_str()
+            .bytes()
+            .fold(0, |sum, byte| (sum << 8) | u64::from(byte));
+        for part in [u64::from_le_bytes(amount.minor.to_le_bytes()), currency] {
+            mixed = (mixed ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            mixed ^= mixed >> 32;
+        }
+        Lane(-i64::try_from(mixed % u64::from(self.0)).unwrap_or(0))
+    }
+
+    /// Rows sorted into their lanes, each lane's as a span, in the order they came in.
+    pub fn spans(self, rows: impl IntoIterator<Item = Placed>) -> BTreeMap<Lane, Span> {
+        let mut lanes = BTreeMap::<Lane, Vec<i64>>::new();
+        for row in rows {
+            let lane = self.of(row.scheme, row.amount);
+            lanes.entry(lane).or_default().push(row.id);
+        }
+        let spans = lanes.into_iter();
+        spans.map(|(lane, ids)| (lane, self.span(ids))).collect()
+    }
+
+    /// The rows of one lane. With one lane for all, rows that lie close together are a range: what
+    /// lies between them is of the same lane, and to read past it is faster than to leave it out.
+    fn span(self, ids: Vec<i64>) -> Span {
+        let len = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+        match (ids.first(), ids.last()) {
+            (Some(first), Some(last)) if self.0 == 1 && last - first < len.saturating_mul(2) => {
+                Span::Range(*first, *last)
+            }
+            _ => Span::Ids(ids),
+        }
+    }
+}
+
+/// A payment or sale, and what its lane depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Its row.
+    pub id: i64,
+    /// Its scheme.
+    pub scheme: SchemeId,
+    /// Its amount.
+    pub amount: Money,
 }
 
 /// A job to add.
@@ -333,9 +529,11 @@ pub struct NewJob {
 /// What a new job is about.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NewWork {
-    /// The payments and sales that this same commit adds, imported or replayed; no job where it
-    /// adds none.
-    Imported,
+    /// The payments and sales that this same commit adds, imported or replayed: a job for each lane
+    /// that has some, whatever lane the new job names.
+    Imported(Lanes),
+    /// A scheme's search for several payments of one sale: no second one while one is waiting.
+    Several(SchemeId),
     /// The exports of a scheme that this same commit adds.
     Exports(SchemeId),
     /// Something that is already there.
@@ -352,12 +550,19 @@ pub enum Work {
     Payments(Span),
     /// Sales, for which open payments may have waited.
     Sales(Span),
+    /// Payments to be looked at once more, whatever else is scheduled for them.
+    Again(Span),
     /// Payments whose card was not known when they were asked about.
     Unidentified {
         /// Which.
         payments: Span,
         /// How many times they have been asked about.
         tries: u32,
+    },
+    /// What is open in a scheme: one sale may be paid by several payments, or the reverse.
+    Several {
+        /// Whose.
+        scheme: SchemeId,
     },
     /// Every payment that waits for its card: cards were linked.
     AllUnidentified {

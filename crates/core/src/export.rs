@@ -74,6 +74,10 @@ pub struct ExportTransaction {
     /// What the merchant needs of the account.
     #[serde(default)]
     pub credentials: Option<serde_json::Value>,
+    /// Where a settlement differs from the amount that was told: by how much, in minor units. The
+    /// merchant has been told of this transaction before.
+    #[serde(default)]
+    pub correction: Option<i64>,
 }
 
 impl ExportTransaction {
@@ -105,6 +109,7 @@ impl ExportTransaction {
             export_uid: Some(Uuid::nil()),
             extra_fields: Some(serde_json::json!({})),
             credentials: Some(serde_json::json!({})),
+            correction: None,
         }
     }
 }
@@ -114,6 +119,8 @@ impl ExportTransaction {
 pub struct Plan {
     /// Where.
     pub destination: Destination,
+    /// Whether the merchant wants to hear of settlements that differ from what it was told.
+    pub corrections: bool,
     bodies: Environment<'static>,
 }
 
@@ -146,9 +153,18 @@ impl Plan {
             .map_err(|wrong| mistakes.push(wrong))
             .ok();
         let bodies = bodies(table).map_err(|found| mistakes.extend(found)).ok();
+        let corrections = match table.get("corrections") {
+            None => false,
+            Some(toml::Value::Boolean(wanted)) => *wanted,
+            Some(_) => {
+                mistakes.push(mistake("corrections", "must be true or false"));
+                false
+            }
+        };
         match (destination, bodies) {
             (Some(destination), Some(bodies)) if mistakes.is_empty() => Ok(Self {
                 destination,
+                corrections,
                 bodies,
             }),
             _ => Err(mistakes),
@@ -177,7 +193,7 @@ fn mistake(key: &str, words: impl Into<String>) -> (String, String) {
 }
 
 fn unknown_keys(table: &toml::Table) -> Vec<(String, String)> {
-    let known = ["kind", "destination", "body"];
+    let known = ["kind", "destination", "corrections", "body"];
     let unknown = table.keys().filter(|key| !known.contains(&key.as_str()));
     unknown
         .map(|key| {

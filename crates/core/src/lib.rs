@@ -4,6 +4,7 @@
 //! Nothing here reads a file, a clock or a random number.
 
 pub mod agent;
+pub mod audit;
 pub mod card;
 pub mod changes;
 pub mod export;
@@ -13,6 +14,7 @@ pub mod ids;
 pub mod matching;
 pub mod money;
 pub mod problem;
+pub mod purchase;
 pub mod retry;
 pub mod settings;
 pub mod state;

@@ -100,6 +100,8 @@ settings! {
     log_json: bool = "TXM_LOG_JSON", "false", flag;
     /// The most records of one commit, 1 to 10000. Larger batches are faster, and a batch is what is held in memory.
     batch_size: usize = "TXM_BATCH_SIZE", "10000", batch_size;
+    /// Into how many lanes matching is divided, 1 to 64: payments of one scheme, currency and amount are in one lane, and lanes are matched side by side by several workers. One is fastest for one worker. It is the same in every process; change it when nothing waits to be matched.
+    matching_lanes: u16 = "TXM_MATCHING_LANES", "1", lanes;
     /// How long a worker may hold a job before another may take it, in seconds, 1 to 3600.
     lease: Duration = "TXM_LEASE_SECONDS", "60", lease;
     /// How long a file in a watched folder must lie unchanged before it is taken for whole, in milliseconds, 0 to 600000.
@@ -133,6 +135,13 @@ fn unknown(values: &BTreeMap<String, String>) -> Vec<String> {
         .filter(|name| !known(name) && !secret(name))
         .map(describe)
         .collect()
+}
+
+fn lanes(value: &str) -> Result<u16, String> {
+    match value.parse() {
+        Ok(lanes) if (1..=64).contains(&lanes) => Ok(lanes),
+        _ => Err("it must be a whole number from 1 to 64".to_owned()),
+    }
 }
 
 fn path(value: &str) -> Result<PathBuf, String> {

@@ -57,15 +57,17 @@ states! {
     /// Where an export stands on its way to the merchant.
     ExportState {
         /// Made with its match, not yet sent.
-        Pending = "PENDING" => [Delivered, Retrying, Held, Failed],
+        Pending = "PENDING" => [Delivered, Retrying, Held, Failed, Cancelled],
         /// The merchant has it.
         Delivered = "DELIVERED" => [],
         /// A try failed; another is due.
-        Retrying = "RETRYING" => [Delivered, Retrying, Held, Failed],
+        Retrying = "RETRYING" => [Delivered, Retrying, Held, Failed, Cancelled],
         /// Kept back until somebody mends what is missing or releases it.
-        Held = "HELD" => [Pending],
+        Held = "HELD" => [Pending, Cancelled],
         /// Given up.
-        Failed = "FAILED" => [Pending],
+        Failed = "FAILED" => [Pending, Cancelled],
+        /// Its match was undone before it was sent: the merchant is never told.
+        Cancelled = "CANCELLED" => [],
     }
 }
 

@@ -81,8 +81,8 @@ pub struct Place {
 pub struct PaymentRecord {
     /// The provider's own id, or what stands for it.
     pub transaction_id: CompactString,
-    /// What the AUTH and the SETTLED of one purchase share; `None` where it is the transaction id
-    /// and therefore says nothing more.
+    /// What the AUTH and the SETTLED of one purchase share; `None` where the feed names none, and
+    /// the transaction id stands for it.
     pub settlement_key: Option<CompactString>,
     /// Which terminal or merchant took it.
     pub identifiers: Identifiers,

@@ -2,6 +2,7 @@
 
 use crate::output::Failure;
 use harmonia_core::agent::Agent;
+use harmonia_core::changes::Lanes;
 use harmonia_core::feed::Source;
 use harmonia_core::settings::Settings;
 use harmonia_gateway::files::ExportFolder;
@@ -110,6 +111,7 @@ impl Wiring {
             agents: Arc::new(agents),
             holder,
             batch: self.settings.batch_size,
+            lanes: Lanes::new(self.settings.matching_lanes),
         })
     }
 }

@@ -5,6 +5,7 @@ use harmonia_core::export::Plan;
 use harmonia_core::feed::Feed;
 use harmonia_core::ids::{SchemeId, Slug};
 use harmonia_core::matching::Rules;
+use harmonia_core::transaction::FeedType;
 use hashbrown::HashMap;
 
 use crate::ports::{Store, StoreError};
@@ -66,6 +67,12 @@ impl Agents {
     /// How a scheme's payments are matched, if they are.
     pub fn rules(&self, scheme: SchemeId) -> Option<&Rules> {
         self.of_scheme(scheme)?.matching.as_ref()
+    }
+
+    /// Whether a scheme is sent payments of a type as they come.
+    pub fn streams(&self, scheme: SchemeId, feed_type: FeedType) -> bool {
+        let agent = self.of_scheme(scheme);
+        agent.is_some_and(|agent| agent.streaming.contains(&feed_type))
     }
 
     /// How a scheme is told.

@@ -5,22 +5,24 @@
 //! given back with a time to be taken up again; nothing is dropped.
 
 use crate::Journey;
+use crate::matching::{Prepared, UnderWay};
 use crate::ports::{CommitError, Committed, Job, StoreError};
 use crate::{deliver, matching};
 use harmonia_core::changes::{Changes, JobEnd, Queue};
-use harmonia_core::ids::SaleId;
 use harmonia_core::retry;
-use hashbrown::HashSet;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// The queues whose jobs decide payments.
-pub const DECIDING: &[Queue] = &[Queue::Matching, Queue::Identify];
+pub const DECIDING: &[Queue] = &[Queue::Matching, Queue::Identify, Queue::MatchingSlow];
 /// The queues whose jobs tell merchants.
 pub const DELIVERING: &[Queue] = &[Queue::Export];
 /// How often the store is asked for work that another process may have added.
 const POLL: Duration = Duration::from_millis(500);
+
+/// How long a job waits that has to be done after others that are being worked on.
+const YIELD: Duration = Duration::from_millis(50);
 
 /// Tells tasks to stop, and is told by nobody.
 pub type Stop = watch::Receiver<bool>;
@@ -101,7 +103,7 @@ pub async fn forever(
 /// A batch whose commit is under way while the next is prepared.
 struct InFlight {
     job: Job,
-    taken: HashSet<SaleId>,
+    under_way: UnderWay,
     commit: JoinHandle<Result<Committed, CommitError>>,
 }
 
@@ -118,17 +120,26 @@ async fn decide_all(
         if !matching::may_overlap(&job.work) {
             worked.failed += u64::from(!settle(journey, in_flight.take()).await);
         }
-        let nothing = HashSet::new();
-        let taken = in_flight.as_ref().map_or(&nothing, |before| &before.taken);
-        let mut prepared = matching::prepare(journey, &job, taken).await;
-        if !settle(journey, in_flight.take()).await {
-            worked.failed += 1;
-            // The commit this batch was decided against did not happen: decide again.
+        let nothing = UnderWay::default();
+        let before = in_flight
+            .as_ref()
+            .map_or(&nothing, |before| &before.under_way);
+        let mut prepared = matching::prepare(journey, &job, before).await;
+        let committed = settle(journey, in_flight.take()).await;
+        worked.failed += u64::from(!committed);
+        if !committed || matches!(prepared, Ok(Prepared::AfterCommit)) {
+            // This batch was decided against a commit that did not happen, or needs to see it.
             prepared = matching::prepare(journey, &job, &nothing).await;
         }
         next = claim(journey, queues, stop).await?;
         match prepared {
-            Ok(changes) => in_flight = Some(start_commit(journey, job, changes)),
+            Ok(Prepared::Changes(changes)) => {
+                in_flight = Some(start_commit(journey, job, *changes));
+            }
+            Ok(Prepared::AfterCommit | Prepared::AfterOthers) => {
+                tokio::time::sleep(YIELD).await;
+                give_back_at(journey, &job, journey.now()).await;
+            }
             Err(error) => {
                 worked.failed += 1;
                 give_back(journey, &job, &error.to_string()).await;
@@ -140,11 +151,15 @@ async fn decide_all(
 }
 
 fn start_commit(journey: &Journey, job: Job, changes: Changes) -> InFlight {
-    let taken = matching::taken_by(&changes);
+    let under_way = UnderWay::of(&changes);
     let store = std::sync::Arc::clone(&journey.store);
     let lease = job.lease;
     let commit = tokio::spawn(async move { store.commit(lease, changes).await });
-    InFlight { job, taken, commit }
+    InFlight {
+        job,
+        under_way,
+        commit,
+    }
 }
 
 /// Waits for a commit that is under way. Returns whether what it would write is written.

@@ -6,7 +6,7 @@
 use crate::Journey;
 use crate::ports::{IdentityError, UndecidedPayment};
 use harmonia_core::changes::{
-    CardInScheme, Lane, NewIdentity, NewJob, NewWork, Queue, Span, StillOpen, Work,
+    CardInScheme, NewIdentity, NewJob, NewWork, Placed, Queue, StillOpen, Work,
 };
 use harmonia_core::time::Instant;
 use harmonia_core::{identify, retry};
@@ -18,17 +18,23 @@ pub struct Identified {
     pub identities: Vec<NewIdentity>,
     /// Payments whose card is not known well enough.
     pub open: Vec<StillOpen>,
+    /// Those of them that wait to be asked about again, by what their lanes depend on.
+    pub waiting: Vec<Placed>,
+    /// When the oldest of those was imported.
+    pub oldest_import: Option<Instant>,
     /// Payments that can be decided, in their order, each with its user's card.
     pub ready: Vec<UndecidedPayment>,
 }
 
-/// Asks about the cards of the payments that are not identified yet.
+/// Asks about the cards of the payments that are not identified yet. `seen` is the newest row that
+/// was known when they were loaded.
 ///
 /// # Errors
 /// [`IdentityError`] when the source does not answer; nothing is known then.
 pub async fn identify(
     journey: &Journey,
     payments: Vec<UndecidedPayment>,
+    seen: i64,
 ) -> Result<Identified, IdentityError> {
     let cards: Vec<CardInScheme> = payments
         .iter()
@@ -53,7 +59,13 @@ pub async fn identify(
             let payment = found.payment.id;
             match identify::decide(answers.next().flatten()) {
                 Err(reason) => {
-                    identified.open.push(StillOpen { payment, reason });
+                    identified.wait(&found);
+                    identified.open.push(StillOpen {
+                        payment,
+                        reason,
+                        sale: None,
+                        seen,
+                    });
                     continue;
                 }
                 Ok(link) => {
@@ -67,31 +79,33 @@ pub async fn identify(
     Ok(identified)
 }
 
-/// The job that asks again about the payments of a batch that stay unidentified; none when there
-/// are none, or when the oldest of them has been asked about for long enough.
-pub fn ask_again(
-    open: &[StillOpen],
-    oldest_import: Option<Instant>,
-    now: Instant,
-    tries: u32,
-) -> Option<NewJob> {
-    let waiting: Vec<i64> = open
-        .iter()
-        .filter(|open| open.reason.waits_for_identity())
-        .map(|open| open.payment.0)
-        .collect();
-    if waiting.is_empty() {
-        return None;
+impl Identified {
+    fn wait(&mut self, found: &UndecidedPayment) {
+        let imported_at = found.payment.imported_at;
+        let oldest = self.oldest_import.unwrap_or(imported_at);
+        self.oldest_import = Some(oldest.min(imported_at));
+        self.waiting.push(found.placed());
     }
-    let ready_at = retry::ask_identity_again(now, oldest_import?, tries)?;
-    let work = Work::Unidentified {
-        payments: Span::Ids(waiting),
-        tries: tries + 1,
-    };
-    Some(NewJob {
-        queue: Queue::Identify,
-        lane: Some(Lane::MATCHING),
-        ready_at,
-        work: NewWork::Known(work),
-    })
+
+    /// The jobs that ask again about the payments of a batch that stay unidentified; none when there
+    /// are none, or when the oldest of them has been asked about for long enough.
+    pub fn ask_again(&self, journey: &Journey, now: Instant, tries: u32) -> Vec<NewJob> {
+        let ready_at = self
+            .oldest_import
+            .and_then(|oldest| retry::ask_identity_again(now, oldest, tries));
+        let Some(ready_at) = ready_at else {
+            return Vec::new();
+        };
+        let lanes = journey.lanes.spans(self.waiting.iter().copied());
+        let job = |(lane, payments)| NewJob {
+            queue: Queue::Identify,
+            lane: Some(lane),
+            ready_at,
+            work: NewWork::Known(Work::Unidentified {
+                payments,
+                tries: tries + 1,
+            }),
+        };
+        lanes.into_iter().map(job).collect()
+    }
 }

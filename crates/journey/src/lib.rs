@@ -6,6 +6,7 @@
 //! runs it; [`watch`] finds new files; [`onboard`] says which MIDs and cards are whose. Everything outside is a [`ports`] trait.
 
 pub mod agents;
+pub mod contest;
 pub mod deliver;
 pub mod drive;
 pub mod export;
@@ -14,12 +15,14 @@ pub mod import;
 pub mod matching;
 pub mod onboard;
 pub mod ports;
+pub mod purchase;
 pub mod quiet;
 pub mod receive;
 pub mod replay;
 pub mod watch;
 
 use agents::Agents;
+use harmonia_core::changes::Lanes;
 use harmonia_core::time::Instant;
 use ports::{Clock, FileCourier, Holder, Identity, Store, Uids};
 use std::sync::Arc;
@@ -43,6 +46,8 @@ pub struct Journey {
     pub holder: Holder,
     /// The most records of one commit.
     pub batch: usize,
+    /// Into how many lanes matching is divided; the same in every process of a store.
+    pub lanes: Lanes,
 }
 
 impl Journey {

@@ -1,15 +1,16 @@
 //! Match: a batch of payments, identified and decided, in one commit with its exports.
 
 use crate::Journey;
+use crate::contest::contested;
 use crate::export;
-use crate::identify::{self, Identified};
+use crate::identify::identify;
 use crate::import::ImportError;
-use crate::ports::{IdentityError, Job, Probe, StoreError, UndecidedPayment};
-use crate::replay;
-use harmonia_core::changes::{Changes, Lane, NewJob, NewWork, Queue, Span, StillOpen, Work};
+use crate::ports::{IdentityError, Job, Probe, StoreError, Undecided, UndecidedPayment};
+use crate::{purchase, replay};
+use harmonia_core::changes::{Changes, NewJob, NewWork, Queue, Span, StillOpen, Work};
 use harmonia_core::ids::{MidSetId, PaymentId, SaleId};
 use harmonia_core::matching::rules::Kind;
-use harmonia_core::matching::{Decision, Reach, SaleIndex, decide};
+use harmonia_core::matching::{Decision, OpenReason, Reach, SaleIndex, decide};
 use harmonia_core::money::Money;
 use harmonia_core::time::Instant;
 use hashbrown::{HashMap, HashSet};
@@ -28,88 +29,169 @@ pub enum MatchingError {
     Replay(#[from] ImportError),
 }
 
-/// Whether a job's payments are its own from import, so that preparing it may overlap with the
-/// commit of the job before it: nothing that commit writes changes what this one loads, except
-/// which sales are taken.
-pub fn may_overlap(work: &Work) -> bool {
-    matches!(work, Work::Payments(Span::Range(..)))
+/// What a commit that is under way takes: the batch after it is decided as if that were done.
+#[derive(Clone, Debug, Default)]
+pub struct UnderWay {
+    /// The sales, each with its payment.
+    pub sales: HashMap<SaleId, PaymentId>,
+    /// The payments, whatever becomes of them.
+    pub payments: HashSet<PaymentId>,
 }
 
-/// Loads and decides a job's batch. `taken` are the sales of a commit that is still under way.
+impl UnderWay {
+    /// What changes take.
+    pub fn of(changes: &Changes) -> Self {
+        let matches = changes.matches.iter();
+        let matched = matches.clone().map(|new| new.payment);
+        let ended = changes.ends.iter().map(|end| end.payment);
+        let open = changes.open.iter().map(|open| open.payment);
+        Self {
+            sales: matches
+                .filter_map(|new| Some((new.sale?, new.payment)))
+                .collect(),
+            payments: matched.chain(ended).chain(open).collect(),
+        }
+    }
+
+    /// Whether a payment of the batch, or another of its purchase, is among them: what becomes of
+    /// it is not known before the commit is made.
+    fn concerns(&self, payments: &[UndecidedPayment]) -> bool {
+        !self.payments.is_empty()
+            && payments.iter().any(|found| {
+                let others = found.parts.iter().map(|part| part.id);
+                others
+                    .chain([found.payment.id])
+                    .any(|id| self.payments.contains(&id))
+            })
+    }
+}
+
+/// What preparing a job came to.
+#[derive(Debug)]
+pub enum Prepared {
+    /// What is to be committed.
+    Changes(Box<Changes>),
+    /// The commit under way has to be made first: ask again after it.
+    AfterCommit,
+    /// Other work has to be done first: ask again later.
+    AfterOthers,
+}
+
+/// Whether preparing a job may overlap with the commit of the job before it: nothing that commit
+/// writes changes what this one loads, but for what [`UnderWay`] tells.
+pub fn may_overlap(work: &Work) -> bool {
+    matches!(work, Work::Payments(_))
+}
+
+/// Loads and decides a job's batch.
 ///
 /// # Errors
 /// [`MatchingError`] when something cannot be loaded.
 pub async fn prepare(
     journey: &Journey,
     job: &Job,
-    taken: &HashSet<SaleId>,
-) -> Result<Changes, MatchingError> {
+    under_way: &UnderWay,
+) -> Result<Prepared, MatchingError> {
     let now = journey.now();
     let mut changes = Changes::done(now);
     let (span, tries) = match &job.work {
-        Work::Payments(span) => (span.clone(), 0),
-        Work::Unidentified { payments, tries } => (payments.clone(), *tries),
-        Work::Sales(span) => (reopened(journey, span).await?, 0),
+        Work::Payments(span) => (span.clone(), Some(0)),
+        Work::Again(span) => (span.clone(), None),
+        Work::Unidentified { payments, tries } => (payments.clone(), Some(*tries)),
+        Work::Sales(span) => (reopened(journey, span, &mut changes).await?, None),
         Work::AllUnidentified { after } => {
-            let page = journey.store.unidentified(*after, journey.batch).await?;
-            changes.jobs.extend(next_page(&page, journey.batch, now));
-            (ids(&page), 0)
+            look_again(journey, *after, &mut changes).await?;
+            return Ok(ready(changes));
         }
-        Work::Quarantined { after } => return Ok(replay::prepare(journey, *after).await?),
-        Work::File(_) | Work::Exports { .. } => return Ok(changes),
+        Work::Quarantined { after } => return Ok(ready(replay::prepare(journey, *after).await?)),
+        Work::Several { .. } | Work::File(_) | Work::Exports { .. } => return Ok(ready(changes)),
     };
-    let payments = journey.store.undecided(&span).await?;
-    let oldest_import = payments.iter().map(|found| found.payment.imported_at).min();
-    let Identified {
-        identities,
-        open,
-        ready,
-    } = identify::identify(journey, payments).await?;
-    changes
-        .jobs
-        .extend(identify::ask_again(&open, oldest_import, now, tries));
-    changes.identities = identities;
-    changes.open = open;
-    decide_batch(journey, ready, taken, &mut changes).await?;
-    Ok(changes)
+    let Undecided { payments, seen } = journey.store.undecided(&span).await?;
+    if under_way.concerns(&payments) {
+        return Ok(Prepared::AfterCommit);
+    }
+    let counting = purchase::that_count(journey, payments, &mut changes).await?;
+    let mut identified = identify(journey, counting, seen).await?;
+    if let Some(tries) = tries {
+        changes
+            .jobs
+            .extend(identified.ask_again(journey, now, tries));
+    }
+    changes.identities.append(&mut identified.identities);
+    changes.open.append(&mut identified.open);
+    let ready_to_match = export::stream(journey, identified.ready, &mut changes);
+    decide_batch(journey, ready_to_match, seen, under_way, &mut changes).await?;
+    let told = export::delivery_jobs(&changes);
+    changes.jobs.extend(told);
+    Ok(ready(changes))
+}
+
+fn ready(changes: Changes) -> Prepared {
+    Prepared::Changes(Box::new(changes))
 }
 
 async fn decide_batch(
     journey: &Journey,
     ready: Vec<UndecidedPayment>,
-    taken: &HashSet<SaleId>,
+    seen: i64,
+    under_way: &UnderWay,
     changes: &mut Changes,
 ) -> Result<(), MatchingError> {
     let mut candidates = journey.store.candidates(&probes(journey, &ready)).await?;
-    candidates.retain(|sale| !taken.contains(&sale.id));
-    let mut sales = SaleIndex::new(candidates);
+    candidates.retain(|sale| !under_way.sales.contains_key(&sale.id));
+    let barred = ready.iter().flat_map(|found| {
+        let sales = found.barred.iter();
+        sales.map(|sale| (found.payment.id, *sale))
+    });
+    let mut sales = SaleIndex::new(candidates).barring(barred);
     let decisions = decide(&ready, &mut sales, |payment| {
         journey.agents.rules(payment.scheme)
     });
+    let contested = contested(journey, &ready, &decisions, sales.all(), under_way).await?;
     for (found, (payment, decision)) in ready.iter().zip(&decisions) {
         changes
             .matches
             .extend(export::of_decision(journey, found, decision));
-        if let Decision::Open(reason) = decision
-            && found.open != Some(*reason)
-        {
-            changes.open.push(StillOpen {
-                payment: *payment,
-                reason: *reason,
-            });
+        if let Decision::Open(reason) = decision {
+            let sale = contested.get(payment).copied();
+            changes.open.extend(still_open(found, *reason, sale, seen));
         }
     }
-    changes
-        .jobs
-        .extend(export::delivery_jobs(&changes.matches, changes.at));
     Ok(())
+}
+
+/// Why a payment stays open; nothing where that is known already and says it all.
+fn still_open(
+    found: &UndecidedPayment,
+    reason: OpenReason,
+    contested: Option<SaleId>,
+    seen: i64,
+) -> Option<StillOpen> {
+    let reason = match contested {
+        Some(_) => OpenReason::Contested,
+        // A person undid its match: that is why it is open, until another is found.
+        None if found.open == Some(OpenReason::Undone) => return None,
+        None => reason,
+    };
+    let is_known = found.open == Some(reason);
+    let stays_the_same = !matches!(reason, OpenReason::Ambiguous | OpenReason::Contested);
+    (!is_known || !stays_the_same).then_some(StillOpen {
+        payment: found.payment.id,
+        reason,
+        sale: contested,
+        seen,
+    })
 }
 
 /// What to ask of the store so that every sale any of these payments may accept is loaded: ranges
 /// of one MID list and amount are joined, so that no sale comes twice.
-fn probes(journey: &Journey, ready: &[UndecidedPayment]) -> Vec<Probe> {
+pub fn probes<P: std::borrow::Borrow<UndecidedPayment>>(
+    journey: &Journey,
+    ready: &[P],
+) -> Vec<Probe> {
     let mut ranges: HashMap<(MidSetId, Money), Vec<Reach>> = HashMap::new();
-    for UndecidedPayment { payment, .. } in ready {
+    for found in ready {
+        let payment = &found.borrow().payment;
         let Some(rules) = journey.agents.rules(payment.scheme) else {
             continue;
         };
@@ -159,7 +241,11 @@ fn probes(journey: &Journey, ready: &[UndecidedPayment]) -> Vec<Probe> {
 }
 
 /// The open payments that new sales may be the other half of.
-async fn reopened(journey: &Journey, sales: &Span) -> Result<Span, StoreError> {
+async fn reopened(
+    journey: &Journey,
+    sales: &Span,
+    _changes: &mut Changes,
+) -> Result<Span, StoreError> {
     let open = journey.store.open_sales(sales).await?;
     let with_reach: Vec<_> = open
         .into_iter()
@@ -171,24 +257,41 @@ async fn reopened(journey: &Journey, sales: &Span) -> Result<Span, StoreError> {
     if with_reach.is_empty() {
         return Ok(Span::Ids(Vec::new()));
     }
-    Ok(ids(&journey.store.reopened(&with_reach).await?))
+    let payments = journey.store.reopened(&with_reach).await?;
+    Ok(Span::Ids(
+        payments.iter().map(|payment| payment.0).collect(),
+    ))
 }
 
-fn ids(payments: &[PaymentId]) -> Span {
-    Span::Ids(payments.iter().map(|payment| payment.0).collect())
-}
-
-fn next_page(page: &[PaymentId], batch: usize, now: Instant) -> Option<NewJob> {
-    let last = page.last().filter(|_| page.len() == batch)?;
-    Some(NewJob {
+/// Hands every payment that waits for its card to its lane once more: cards were linked.
+async fn look_again(
+    journey: &Journey,
+    after: PaymentId,
+    changes: &mut Changes,
+) -> Result<(), StoreError> {
+    let page = journey.store.unidentified(after, journey.batch).await?;
+    let next = page.last().filter(|_| page.len() == journey.batch);
+    let next = next.map(|last| {
+        (
+            None,
+            Work::AllUnidentified {
+                after: PaymentId(last.id),
+            },
+        )
+    });
+    let lanes = journey.lanes.spans(page.iter().copied()).into_iter();
+    let again = lanes.map(|(lane, span)| (Some(lane), Work::Again(span)));
+    let job = |(lane, work)| NewJob {
         queue: Queue::Identify,
-        lane: Some(Lane::MATCHING),
-        ready_at: now,
-        work: NewWork::Known(Work::AllUnidentified { after: *last }),
-    })
+        lane,
+        ready_at: changes.at,
+        work: NewWork::Known(work),
+    };
+    changes.jobs = again.chain(next).map(job).collect();
+    Ok(())
 }
 
-/// The sales that changes take.
-pub fn taken_by(changes: &Changes) -> HashSet<SaleId> {
-    changes.matches.iter().filter_map(|new| new.sale).collect()
+/// Whether a time has come: what is due at `at` is due now.
+pub fn is_due(at: Option<Instant>, now: Instant) -> bool {
+    at.is_some_and(|at| at <= now)
 }

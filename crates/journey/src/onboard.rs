@@ -9,7 +9,7 @@ use crate::replay;
 use compact_str::CompactString;
 use csv::StringRecord;
 use harmonia_core::card::{CardDigits, CardToken, FirstSix, LastFour, mask_card_numbers};
-use harmonia_core::changes::{Changes, Lane, MidAction, MidChange, NewJob, NewWork, Queue, Work};
+use harmonia_core::changes::{Changes, MidAction, MidChange, NewJob, NewWork, Queue, Work};
 use harmonia_core::identify::{CardLink, IdentifierType, LinkedCard, MerchantIdentifier};
 use harmonia_core::ids::{PaymentId, RejectId, SchemeId, Slug};
 use harmonia_core::time::Instant;
@@ -276,7 +276,7 @@ async fn commit_cards(
     if last {
         changes.jobs.push(NewJob {
             queue: Queue::Identify,
-            lane: Some(Lane::MATCHING),
+            lane: None,
             ready_at: changes.at,
             work: NewWork::Known(Work::AllUnidentified {
                 after: PaymentId(0),

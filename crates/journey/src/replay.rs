@@ -52,7 +52,7 @@ pub async fn prepare(journey: &Journey, after: RejectId) -> Result<Changes, Impo
     if let Some(last) = page.last().filter(|_| page.len() == journey.batch) {
         changes.jobs.push(job(last.id, changes.at));
     }
-    changes.jobs.push(matching(changes.at));
+    changes.jobs.push(matching(journey, changes.at));
     Ok(changes)
 }
 
@@ -95,7 +95,7 @@ pub async fn replay(
         return Ok(Replay::Kept(reject.clone()));
     }
     let mut changes = Changes::none(journey.now());
-    changes.jobs.push(matching(changes.at));
+    changes.jobs.push(matching(journey, changes.at));
     changes.replayed.push(replayed);
     let outcome = journey.store.commit(Lease::Operator, changes).await?;
     if outcome.imported.new > 0 {
@@ -148,11 +148,11 @@ fn is_refused(replayed: &Replayed) -> bool {
     matches!(replayed.body, ImportedBody::Refused { .. })
 }
 
-fn matching(now: Instant) -> NewJob {
+fn matching(journey: &Journey, now: Instant) -> NewJob {
     NewJob {
         queue: Queue::Matching,
-        lane: Some(Lane::MATCHING),
+        lane: None,
         ready_at: now,
-        work: NewWork::Imported,
+        work: NewWork::Imported(journey.lanes),
     }
 }

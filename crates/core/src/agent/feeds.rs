@@ -6,8 +6,8 @@
 use super::section::{Findings, Section, section_at};
 use super::source::Source;
 use super::{Role, canonical, expected, fields, format};
-use crate::feed::Feed;
 use crate::feed::parts::Plan;
+use crate::feed::{Feed, NotFor};
 use crate::ids::Slug;
 use crate::matching::rules::Kind;
 use crate::time::Zone;
@@ -70,7 +70,7 @@ fn by_push(slug: &Slug, zone: &Arc<Zone>) -> Feed {
         provider_slug: slug.clone(),
         feed_type: FeedType::Merchant,
         source: Source::Push,
-        not_for: Vec::new(),
+        not_for: NotFor::default(),
         expected: None,
         canonical: Arc::clone(&plan),
         plan,
@@ -200,22 +200,27 @@ fn read_type(key: &str, section: &Section<'_>, role: Role) -> Option<FeedType> {
     lawful
 }
 
-/// `not_for = ["spotted"]`: whose payments are not taken from a payment feed.
-fn read_not_for(section: &Section<'_>, feed_type: Option<FeedType>) -> Vec<Kind> {
+/// `not_for = ["spotted", "streaming"]`: whose payments are not taken from a payment feed.
+fn read_not_for(section: &Section<'_>, feed_type: Option<FeedType>) -> NotFor {
     let names = section.texts("not_for").unwrap_or_default();
     if !names.is_empty() && feed_type.is_some_and(|feed_type| !feed_type.is_payment()) {
         section.complain("not_for", "is for feeds of payments");
     }
-    let kind = |name: &str| {
-        let found = Kind::from_name(name);
-        if found.is_none() {
-            let message =
-                format!("{name:?} is not a kind of matching: use \"loyalty\", \"spotted\"");
-            section.complain("not_for", message);
+    let mut not_for = NotFor::default();
+    for name in names {
+        match Kind::from_name(name) {
+            Some(kind) => not_for.kinds.push(kind),
+            None if name == "streaming" => not_for.streaming = true,
+            None => section.complain(
+                "not_for",
+                format!(
+                    "{name:?} is not what is done with a payment: use \"loyalty\", \"spotted\", \
+                     \"streaming\""
+                ),
+            ),
         }
-        found
-    };
-    names.into_iter().filter_map(kind).collect()
+    }
+    not_for
 }
 
 /// A feed's name: its own, else the agent's where it is the only one, else both joined.

@@ -16,6 +16,7 @@ mod fields;
 mod format;
 mod section;
 mod source;
+mod streaming;
 mod texts;
 
 pub use complaint::{Complaint, Lines};
@@ -28,6 +29,7 @@ use crate::feed::Feed;
 use crate::ids::Slug;
 use crate::matching::Rules;
 use crate::time::Zone;
+use crate::transaction::FeedType;
 use std::sync::Arc;
 use toml::{Table, Value};
 
@@ -65,6 +67,8 @@ pub struct Agent {
     pub feeds: Vec<Feed>,
     /// How a scheme's payments are matched; without it they are not.
     pub matching: Option<Rules>,
+    /// The types of a scheme's payments that are sent straight to it, without being matched.
+    pub streaming: Vec<FeedType>,
     /// How a scheme is told of its matches; without it they are held.
     pub export: Option<Plan>,
     /// What its feeds must read from given input.
@@ -122,6 +126,7 @@ fn read(file: &str, table: &Table, findings: &Findings, lines: &Lines) -> Option
         Zone::utc()
     }));
     let matching = compiled(&root, "matching", |table| Rules::compile(table, &zone));
+    let streaming = streaming::read(&root);
     let export = compiled(&root, "export", Plan::compile);
     let feeds = match (&slug, role) {
         (Some(slug), Some(role)) => feeds::read(root.section("feeds"), slug, role, &zone, findings),
@@ -139,6 +144,7 @@ fn read(file: &str, table: &Table, findings: &Findings, lines: &Lines) -> Option
         zone,
         feeds,
         matching,
+        streaming,
         export,
         examples,
         lines: lines.clone(),

@@ -136,7 +136,7 @@ impl Mapping {
             Id::None => None,
         };
         Ok(PaymentRecord {
-            settlement_key: settlement_key.filter(|key| *key != transaction_id),
+            settlement_key,
             transaction_id,
             identifiers,
             when,

@@ -81,11 +81,20 @@ pub struct Feed {
     pub source: Source,
     /// When something of it is expected, where its agent file says so.
     pub expected: Option<Expected>,
-    /// Kinds of schemes whose payments are not taken from this feed: they wait for another.
-    pub not_for: Vec<Kind>,
+    /// Schemes whose payments are not taken from this feed: they wait for another.
+    pub not_for: NotFor,
     pub(crate) plan: Arc<Plan>,
     /// Harmonia's own format, which every feed takes as well.
     pub(crate) canonical: Arc<Plan>,
+}
+
+/// Whose payments a feed is not for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotFor {
+    /// Schemes that match in one of these ways.
+    pub kinds: Vec<Kind>,
+    /// Schemes that are sent payments as they come.
+    pub streaming: bool,
 }
 
 /// What a record means.

@@ -3,7 +3,7 @@
 use super::filter::{Filter, gap_us};
 use super::rules::{Kind, Rule, Rules, Step};
 use super::sales::Place;
-use super::{Payment, Reach, Sale, SaleIndex};
+use super::{Payment, Sale, SaleIndex};
 use crate::ids::{PaymentId, SaleId};
 use crate::money::Money;
 use serde::Serialize;
@@ -51,11 +51,15 @@ pub enum OpenReason {
     NoSale,
     /// More than one open sale fits, and nothing tells them apart.
     Ambiguous,
+    /// No open sale fits, and one that fits better than it does the payment that took it is gone.
+    Contested,
+    /// Its match was undone by a person.
+    Undone,
 }
 
 impl OpenReason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Unidentified,
         Self::NoAccount,
         Self::NoCardInformation,
@@ -63,6 +67,8 @@ impl OpenReason {
         Self::NoRule,
         Self::NoSale,
         Self::Ambiguous,
+        Self::Contested,
+        Self::Undone,
     ];
 
     /// The stored name.
@@ -75,6 +81,8 @@ impl OpenReason {
             Self::NoRule => "NO_RULE",
             Self::NoSale => "NO_SALE",
             Self::Ambiguous => "AMBIGUOUS",
+            Self::Contested => "CONTESTED",
+            Self::Undone => "UNDONE",
         }
     }
 
@@ -93,7 +101,18 @@ impl OpenReason {
             Self::NoRule => "the scheme has no matching rule for this payment provider",
             Self::NoSale => "no open sale fits it yet; a later sale reopens it",
             Self::Ambiguous => "more than one sale fits and nothing tells them apart",
+            Self::Contested => {
+                "the sale that fits it best was taken by an earlier payment that it fits less well"
+            }
+            Self::Undone => {
+                "its match was undone by a person; another sale may still be found for it"
+            }
         }
+    }
+
+    /// Whether a person should look at it.
+    pub fn is_for_review(self) -> bool {
+        matches!(self, Self::Ambiguous | Self::Contested | Self::Undone)
     }
 
     /// Whether the payment waits for whose card it was.
@@ -242,14 +261,7 @@ fn decide_one(
     candidates: &mut Vec<Place>,
 ) -> Decision {
     candidates.clear();
-    let reach = Reach::of_payment(payment, rule, rules);
-    sales.collect(
-        payment,
-        reach,
-        rules.window_us,
-        needs_auth_code(payment, rule),
-        candidates,
-    );
+    sales.in_reach(payment, rule, rules, candidates);
     let mut kept = Kept::new();
     kept.push(count(candidates));
     for step in &rule.keep {
@@ -302,13 +314,6 @@ fn passes(filters: &[Filter], rules: &Rules, payment: &Payment, sale: &Sale) -> 
     filters
         .iter()
         .all(|filter| filter.passes(rules, payment, sale))
-}
-
-/// Whether the rule lets this payment match no sale with another auth code.
-fn needs_auth_code(payment: &Payment, rule: &Rule) -> bool {
-    rule.keep
-        .iter()
-        .any(|step| step.for_payment(payment).contains(&Filter::AuthCode))
 }
 
 fn evidence(kept: Kept, payment: &Payment, sale: &Sale, rules: &Rules) -> Evidence {

@@ -3,11 +3,13 @@
 //! [`rules`] compiles a scheme's `[matching]` table; [`filter`] is the vocabulary those rules are
 //! written in; [`reach`] says which sales a payment's rule could accept at all, so that nothing
 //! else is ever loaded; [`decide()`] takes payments in the order they came and gives each its
-//! sale, or the reason why it stays open; [`why`] explains any one of them to a person.
+//! sale, or the reason why it stays open; [`contest`] finds those that came too late with better
+//! evidence; [`why`] explains any one of them to a person.
 //!
 //! A decision is a function of the payments, the sales and their order. There is no clock, no
 //! batch size and no number of workers in it.
 
+pub mod contest;
 pub mod decide;
 pub mod filter;
 pub mod reach;

@@ -69,6 +69,15 @@ pub struct Rule {
     pub break_tie: Vec<Step>,
 }
 
+impl Rule {
+    /// Whether it lets this payment match no sale with another auth code.
+    pub fn needs_auth_code(&self, payment: &Payment) -> bool {
+        self.keep
+            .iter()
+            .any(|step| step.for_payment(payment).contains(&Filter::AuthCode))
+    }
+}
+
 /// One entry of `keep` or `break_tie`: alternatives, of which the first that applies counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step(Vec<Vec<Filter>>);

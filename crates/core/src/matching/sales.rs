@@ -5,11 +5,13 @@
 //! first: together with payments taken amount by amount, all that is looked at lies close together,
 //! which is worth more here than any hash table.
 
+use super::rules::{Rule, Rules};
 use super::{Payment, Reach, Sale};
+use crate::ids::{PaymentId, SaleId};
 use crate::money::Money;
 use crate::time::Precision;
 use compact_str::CompactString;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use std::ops::Range;
 
 /// Groups with more sales than this are also indexed by auth code.
@@ -29,6 +31,8 @@ pub struct SaleIndex {
     /// The stretch of each amount, sorted.
     amounts: Vec<(Money, Range<usize>)>,
     by_auth_code: HashMap<(usize, CompactString), Vec<Place>>,
+    /// Pairs that a person undid: no rule makes them again.
+    barred: HashSet<(PaymentId, SaleId)>,
 }
 
 /// What sales of one amount must share to be candidates of one payment: their MID list, and whether
@@ -53,6 +57,7 @@ impl SaleIndex {
             taken: vec![false; sales.len()],
             amounts: Vec::new(),
             by_auth_code: HashMap::new(),
+            barred: HashSet::new(),
             keys,
             sales,
         };
@@ -87,6 +92,25 @@ impl SaleIndex {
         }
     }
 
+    /// Keeps these pairs apart, whatever the rules say.
+    #[must_use]
+    pub fn barring(mut self, pairs: impl IntoIterator<Item = (PaymentId, SaleId)>) -> Self {
+        self.barred.extend(pairs);
+        self
+    }
+
+    /// Every sale, whether it is taken or not.
+    pub fn all(&self) -> &[Sale] {
+        &self.sales
+    }
+
+    /// Appends the places of the open sales that a payment's rule could give it to `found`.
+    pub fn in_reach(&self, payment: &Payment, rule: &Rule, rules: &Rules, found: &mut Vec<Place>) {
+        let reach = Reach::of_payment(payment, rule, rules);
+        let by_auth_code = rule.needs_auth_code(payment);
+        self.collect(payment, reach, rules.window_us, by_auth_code, found);
+    }
+
     /// The sale at a place that this index gave out.
     pub fn sale(&self, place: Place) -> &Sale {
         &self.sales[place as usize]
@@ -99,7 +123,7 @@ impl SaleIndex {
 
     /// Appends the places of the open sales within a payment's reach and window to `found`.
     /// With `by_auth_code`, sales with another code may be left out.
-    pub fn collect(
+    fn collect(
         &self,
         payment: &Payment,
         reach: Reach,
@@ -143,8 +167,11 @@ impl SaleIndex {
     ) {
         let keys = &self.keys[stretch.clone()];
         let fits = |place: usize| {
-            let apart = (self.sales[place].imported_at.0 - payment.imported_at.0).abs();
-            !self.taken[place] && apart <= window_us
+            let sale = &self.sales[place];
+            let apart = (sale.imported_at.0 - payment.imported_at.0).abs();
+            !self.taken[place]
+                && apart <= window_us
+                && (self.barred.is_empty() || !self.barred.contains(&(payment.id, sale.id)))
         };
         if let Some(code) = code {
             let first = keys.partition_point(|key| key.0 < group);

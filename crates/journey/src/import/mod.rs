@@ -18,7 +18,7 @@ use crate::Journey;
 use crate::ports::{
     CommitError, FileArrival, FileClaim, ImportOutcome, Lease, Readable, StoreError,
 };
-use harmonia_core::changes::{Changes, Imported, JobEnd, Lane, NewJob, NewWork, Queue};
+use harmonia_core::changes::{Changes, Imported, JobEnd, NewJob, NewWork, Queue};
 use harmonia_core::feed::Feed;
 use harmonia_core::ids::FileId;
 use harmonia_core::problem::FileRefusal;
@@ -195,9 +195,9 @@ impl Step<'_> {
         }
         changes.jobs.push(NewJob {
             queue: Queue::Matching,
-            lane: Some(Lane::MATCHING),
+            lane: None,
             ready_at: changes.at,
-            work: NewWork::Imported,
+            work: NewWork::Imported(self.journey.lanes),
         });
         changes.imported = Some(imported);
         Ok(self

@@ -10,7 +10,9 @@ use harmonia_core::changes::{ImportedBody, ImportedRecord};
 use harmonia_core::feed::{Feed, Outcome, RawRecord};
 use harmonia_core::identify::MidDirectory;
 use harmonia_core::ids::SchemeId;
+use harmonia_core::matching::Rules;
 use harmonia_core::problem::{Reject, RejectReason};
+use harmonia_core::transaction::FeedType;
 use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -21,6 +23,9 @@ pub struct Placing {
     pub feed: Feed,
     scheme: Option<SchemeId>,
     agents: Arc<Agents>,
+    /// Whether the network both authorises and settles, so that a payment without a settlement key
+    /// of its own has to be found by its transaction id.
+    joins_purchases: bool,
     /// How often each refused record has come.
     fingerprints: HashMap<[u8; 16], u32>,
 }
@@ -37,10 +42,15 @@ impl Placing {
             let known = journey.agents.scheme(&feed.provider_slug);
             Some(known.ok_or_else(|| ImportError::NoScheme(feed.name.to_string()))?)
         };
+        let has = |wanted: FeedType| {
+            let agent = journey.agents.find(feed.provider_slug.as_str());
+            agent.is_some_and(|agent| agent.feeds.iter().any(|feed| feed.feed_type == wanted))
+        };
         Ok(Self {
             feed: feed.clone(),
             scheme,
             agents: Arc::clone(&journey.agents),
+            joins_purchases: has(FeedType::Auth) && has(FeedType::Settled),
             fingerprints: HashMap::new(),
         })
     }
@@ -84,8 +94,12 @@ impl Placing {
         let ImportedBody::Payment { scheme, .. } = body else {
             return false;
         };
-        let rules = self.agents.rules(*scheme);
-        rules.is_some_and(|rules| self.feed.not_for.contains(&rules.kind))
+        let not_for = &self.feed.not_for;
+        self.agents.of_scheme(*scheme).is_some_and(|agent| {
+            let matched_so = |rules: &Rules| not_for.kinds.contains(&rules.kind);
+            agent.matching.as_ref().is_some_and(matched_so)
+                || not_for.streaming && !agent.streaming.is_empty()
+        })
     }
 
     /// Finds the scheme of a payment, the MIDs of a sale.
@@ -103,6 +117,9 @@ impl Placing {
                     && let Some(when) = self.feed.moment_for_scheme(raw, &agent.slug)
                 {
                     record.when = when;
+                }
+                if self.joins_purchases && record.settlement_key.is_none() {
+                    record.settlement_key = Some(record.transaction_id.clone());
                 }
                 let record = Box::new(record);
                 Ok(ImportedBody::Payment {

@@ -3,7 +3,7 @@
 use super::StoreError;
 use async_trait::async_trait;
 use harmonia_core::card::CardDigits;
-use harmonia_core::ids::{PaymentId, SaleId, Slug};
+use harmonia_core::ids::{MatchId, PaymentId, SaleId, Slug};
 use harmonia_core::matching::{Payment, Sale};
 use harmonia_core::state::RejectState;
 use harmonia_core::time::Instant;
@@ -59,6 +59,8 @@ pub struct Status {
     pub identified: u64,
     /// Matches in force.
     pub matched: Counts,
+    /// Payments that ended without a match, by how.
+    pub ended: Vec<(String, u64)>,
     /// Open payments, by reason.
     pub open_payments: Vec<OpenCount>,
     /// Sales without a payment.
@@ -132,10 +134,12 @@ pub struct TransactionRow {
     /// The card's digits.
     #[serde(flatten)]
     pub digits: CardDigits,
-    /// `PENDING` or `MATCHED`.
+    /// `PENDING`, `MATCHED`, or how it ended.
     pub status: String,
     /// Why it is open.
     pub pending_reason: Option<String>,
+    /// The sale it contests, where it does.
+    pub contested_scheme_transaction_id: Option<i64>,
     /// Its match group.
     pub match_group: i64,
     /// When it was imported.
@@ -173,6 +177,65 @@ pub struct MatchRow {
     pub status: String,
     /// When it was matched.
     pub created_at: Instant,
+    /// Who made it, where a person did.
+    pub operator: Option<String>,
+    /// Why that person did.
+    pub reason: Option<String>,
+    /// When it was undone.
+    pub voided_at: Option<Instant>,
+    /// Who undid it.
+    pub voided_by: Option<String>,
+    /// Why.
+    pub void_reason: Option<String>,
+}
+
+/// How a payment ended without a match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EndRow {
+    /// Its row among the matches.
+    pub id: i64,
+    /// How: `SUPERSEDED`, `SETTLEMENT`, `DUPLICATE`, `STREAMED`, `UNMATCHED`.
+    pub kind: String,
+    /// The row of the payment that counts instead.
+    pub other_payment_transaction_id: Option<i64>,
+    /// That payment's own id.
+    pub other: Option<String>,
+    /// Its feed type.
+    pub other_feed_type: Option<String>,
+    /// For a settlement: its amount less that of the authorisation, in minor units.
+    pub difference_minor: Option<i64>,
+    /// When.
+    pub created_at: Instant,
+}
+
+/// Something one person asked for and another has to confirm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProposalRow {
+    /// The payment's row.
+    pub payment_transaction_id: i64,
+    /// The sale's row.
+    pub scheme_transaction_id: i64,
+    /// Who asked.
+    pub operator: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub created_at: Instant,
+}
+
+/// An entry of the chained log of what people did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogRow {
+    /// Its row.
+    pub id: i64,
+    /// When.
+    pub at: Instant,
+    /// Who.
+    pub operator: String,
+    /// What.
+    pub action: String,
+    /// To what and why, as JSON.
+    pub detail: String,
 }
 
 /// A bad record as a person reads it.
@@ -242,8 +305,10 @@ pub struct Story {
     pub loyalty_id: Option<String>,
     /// When it was identified.
     pub identified_at: Option<Instant>,
-    /// Its match in force, if it has one.
+    /// Its matches, those that were undone included.
     pub matches: Vec<MatchRow>,
+    /// How it ended, if it did so without a match.
+    pub end: Option<EndRow>,
     /// Its exports.
     pub exports: Vec<ExportRow>,
 }
@@ -335,6 +400,15 @@ pub trait Inquiry {
         after: i64,
         limit: usize,
     ) -> Result<Vec<(i64, String, String, Option<String>, Option<String>)>, StoreError>;
-    /// Checks the invariants.
+    /// The rows that ended as settlements of a payment that was matched, and their payments.
+    async fn settlements(
+        &self,
+        payment: PaymentId,
+    ) -> Result<Vec<(MatchId, PaymentId)>, StoreError>;
+    /// What waits for a second person, oldest first.
+    async fn proposals(&self) -> Result<Vec<ProposalRow>, StoreError>;
+    /// What people did, oldest first, entries after a row.
+    async fn log(&self, after: i64, limit: usize) -> Result<Vec<LogRow>, StoreError>;
+    /// Checks the invariants, the log's chain among them.
     async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError>;
 }

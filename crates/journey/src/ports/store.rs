@@ -4,15 +4,16 @@ use crate::ports::{Holder, Inquiry};
 use async_trait::async_trait;
 use compact_str::CompactString;
 use harmonia_core::card::CardToken;
-use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lane, Queue, Span, Work};
+use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lane, Placed, Queue, Span, Work};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MidDirectory};
 use harmonia_core::ids::MidSetId;
 use harmonia_core::ids::{
-    ExportId, FileId, JobId, MatchGroup, PaymentId, RejectId, SchemeId, Slug,
+    ExportId, FileId, JobId, MatchGroup, PaymentId, RejectId, SaleId, SchemeId, Slug,
 };
 use harmonia_core::matching::{OpenReason, Payment, Reach, Sale};
 use harmonia_core::money::Money;
+use harmonia_core::purchase;
 use harmonia_core::state::RejectState;
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::FeedType;
@@ -172,6 +173,46 @@ pub struct UndecidedPayment {
     pub identity: Option<CardLink>,
     /// Why it is open, if it had its turn already.
     pub open: Option<OpenReason>,
+    /// What its feed brings.
+    pub feed_type: FeedType,
+    /// The AUTHs and SETTLEDs of its purchase, itself among them, in the order they came; none where
+    /// it has no settlement key, or is a refund.
+    pub parts: Vec<purchase::Part>,
+    /// The sales that people have parted from it, or from another payment of its purchase.
+    pub barred: Vec<SaleId>,
+}
+
+impl UndecidedPayment {
+    /// The payment as deciding sees it: with what its authorisation knew and it does not.
+    pub fn as_decided(mut self) -> Payment {
+        if self.feed_type == FeedType::Settled
+            && let Some(auth) = self
+                .parts
+                .iter()
+                .find(|part| part.feed_type == FeedType::Auth)
+        {
+            purchase::inherit(&mut self.payment, auth);
+        }
+        self.payment
+    }
+
+    /// Its row and what its lane depends on.
+    pub fn placed(&self) -> Placed {
+        Placed {
+            id: self.payment.id.0,
+            scheme: self.payment.scheme,
+            amount: self.payment.amount,
+        }
+    }
+}
+
+/// What a job's payments are decided on, as it was at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Undecided {
+    /// The payments that have no match, in the order they came.
+    pub payments: Vec<UndecidedPayment>,
+    /// The newest row there was.
+    pub seen: i64,
 }
 
 impl AsRef<Payment> for UndecidedPayment {
@@ -245,8 +286,13 @@ pub trait Store: Inquiry + Send + Sync + 'static {
     /// The identifiers in force.
     async fn mid_directory(&self) -> Result<Arc<MidDirectory>, StoreError>;
 
-    /// The payments of a span that have no match, in the order they came.
-    async fn undecided(&self, span: &Span) -> Result<Vec<UndecidedPayment>, StoreError>;
+    /// The payments of a span that have no match, with all that deciding them needs but their
+    /// cards and candidates.
+    async fn undecided(&self, span: &Span) -> Result<Undecided, StoreError>;
+
+    /// All that is known of whose card each payment was, in the order asked.
+    async fn identities(&self, payments: &[PaymentId])
+    -> Result<Vec<Option<CardLink>>, StoreError>;
 
     /// What the built-in card-link table knows of each card, in the order asked.
     async fn card_links(&self, cards: &[CardInScheme])
@@ -255,23 +301,24 @@ pub trait Store: Inquiry + Send + Sync + 'static {
     /// The open sales that any probe asks for, each once.
     async fn candidates(&self, probes: &[Probe]) -> Result<Vec<Sale>, StoreError>;
 
+    /// The matched sales that any probe asks for, each once, with the payment that has it.
+    async fn taken(&self, probes: &[Probe]) -> Result<Vec<(Sale, PaymentId)>, StoreError>;
+
     /// The sales of a span that are open, each with its scheme: those for which an open payment may
     /// have waited. None where no payment is open at all, however many sales there are.
     async fn open_sales(&self, span: &Span) -> Result<Vec<(SchemeId, Sale)>, StoreError>;
 
-    /// The payments open for want of a sale which one of these sales may be: same scheme, one of
-    /// its MIDs, same amount, within the reach given with it. Sorted, each once.
+    /// The open payments for which one of these sales may change something: same scheme, one of its
+    /// MIDs, same amount, within the reach given with it; those that found none, and those that
+    /// found too many before it was there. Sorted, each once.
     async fn reopened(
         &self,
         sales: &[(SchemeId, Sale, Reach)],
     ) -> Result<Vec<PaymentId>, StoreError>;
 
     /// The first payments after `after` that wait for their card, at most `limit`, in order.
-    async fn unidentified(
-        &self,
-        after: PaymentId,
-        limit: usize,
-    ) -> Result<Vec<PaymentId>, StoreError>;
+    async fn unidentified(&self, after: PaymentId, limit: usize)
+    -> Result<Vec<Placed>, StoreError>;
 
     /// What is known of each transaction of a provider's or scheme's feed type, in the order asked:
     /// when it was, and how much.

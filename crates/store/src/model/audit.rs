@@ -1,9 +1,12 @@
 //! The invariants, checked by looking at every row.
 
-use super::world::{DeliveryRow, Match, World, holds};
+use super::world::{DeliveryRow, LogEntry, Match, Outcome, World, holds};
+use harmonia_core::audit;
 use harmonia_core::changes::{Span, Work};
 use harmonia_core::ids::{ExportId, MatchId, PaymentId, RawId, SchemeId};
 use harmonia_core::matching::MatchKind;
+use harmonia_core::money::Money;
+use harmonia_core::purchase::EndKind;
 use harmonia_core::state::ExportState;
 use harmonia_journey::ports::AuditFinding;
 use std::collections::BTreeMap;
@@ -14,14 +17,14 @@ const EXAMPLES: usize = 5;
 impl World {
     /// Checks every invariant. No findings: all hold.
     pub fn audit(&self) -> Vec<AuditFinding> {
-        let checks: [(&str, Vec<i64>); 11] = [
+        let checks: [(&str, Vec<i64>); 13] = [
             (
                 "a payment is in one match at most",
-                self.matched_twice(|made| Some(made.payment.0)),
+                self.matched_twice(|made| Some((made.payment.0, made.part.of_payment))),
             ),
             (
                 "a sale is in one match at most",
-                self.matched_twice(|made| made.sale.map(|sale| sale.0)),
+                self.matched_twice(|made| Some((made.sale?.0, made.part.of_sale))),
             ),
             (
                 "both sides of a match agree in scheme, MID, amount and currency",
@@ -29,7 +32,9 @@ impl World {
             ),
             (
                 "a matched payment is identified",
-                self.matches_where(|made| !self.identities.contains_key(&made.payment)),
+                self.matches_where(|made| {
+                    made.kind.is_told() && !self.identities.contains_key(&made.payment)
+                }),
             ),
             ("a matched payment is not open", self.matched_and_open()),
             ("every match has its export", self.matched_not_exported()),
@@ -47,6 +52,14 @@ impl World {
                 self.forgotten(),
             ),
             ("every pending export is due", self.exports_not_due()),
+            (
+                "what ended with another payment is of that payment's purchase",
+                self.matches_where(|made| !self.follows(made)),
+            ),
+            (
+                "every entry of the log of what people did follows from the one before it",
+                self.broken_links(),
+            ),
         ];
         let broken = checks.into_iter().filter(|(_, rows)| !rows.is_empty());
         broken
@@ -58,13 +71,18 @@ impl World {
             .collect()
     }
 
-    fn matched_twice(&self, side: impl Fn(&Match) -> Option<i64>) -> Vec<i64> {
-        let mut times: BTreeMap<i64, u32> = BTreeMap::new();
-        for id in self.matches.values().filter_map(side) {
-            *times.entry(id).or_default() += 1;
+    /// Sides that are in the same part twice, or in parts that do not begin at the first.
+    fn matched_twice(&self, side: impl Fn(&Match) -> Option<(i64, u16)>) -> Vec<i64> {
+        let mut parts: BTreeMap<i64, Vec<u16>> = BTreeMap::new();
+        for (id, part) in self.in_force().filter_map(|(_, made)| side(made)) {
+            parts.entry(id).or_default().push(part);
         }
-        times.retain(|_, times| *times > 1);
-        times.into_keys().collect()
+        let are_numbered = |parts: &mut Vec<u16>| {
+            parts.sort_unstable();
+            (0..).zip(parts.iter()).all(|(at, part)| at == *part)
+        };
+        parts.retain(|_, parts| !are_numbered(parts));
+        parts.into_keys().collect()
     }
 
     fn matches_where(&self, is_broken: impl Fn(&Match) -> bool) -> Vec<i64> {
@@ -73,7 +91,7 @@ impl World {
     }
 
     fn is_same_purchase(&self, made: &Match) -> bool {
-        if made.kind != MatchKind::Loyalty {
+        if made.kind != Outcome::Matched(MatchKind::Loyalty) || made.voided.is_some() {
             return true;
         }
         let payment = self.payments.get(&made.payment);
@@ -83,26 +101,80 @@ impl World {
         };
         let set = self.mid_sets.get(&sale.mid_set);
         payment.scheme == sale.scheme
-            && payment.record.amount == sale.record.amount
+            && self.adds_up(made, payment.record.amount, sale.record.amount)
             && set.is_some_and(|set| set.mids.contains(&payment.carried_mid()))
+    }
+
+    /// Whether the two amounts are equal, or the parts of one add up to the other.
+    fn adds_up(&self, made: &Match, payment: Money, sale: Money) -> bool {
+        let all = |wanted: &dyn Fn(&Match) -> bool, amount: &dyn Fn(&Match) -> Option<Money>| {
+            let parts = self.in_force().map(|(_, other)| other);
+            let amounts = parts.filter(|other| wanted(other)).filter_map(amount);
+            amounts.map(|amount| amount.minor).sum::<i64>()
+        };
+        let payments = all(&|other| other.sale == made.sale, &|other| {
+            Some(self.payments.get(&other.payment)?.record.amount)
+        });
+        let sales = all(&|other| other.payment == made.payment, &|other| {
+            Some(self.sales.get(&other.sale?)?.record.amount)
+        });
+        payment.currency == sale.currency
+            && (payment == sale || payments == sale.minor || sales == payment.minor)
+    }
+
+    /// Whether a payment that ended because of another is of that one's purchase.
+    fn follows(&self, made: &Match) -> bool {
+        let key = |id| Some(&self.payments.get(&id)?.record.settlement_key);
+        let Some(other) = made.other.filter(|_| made.voided.is_none()) else {
+            return true;
+        };
+        let counts = self.of_payment(other).map(|(_, made)| made.kind);
+        let is_matched = matches!(counts, Some(Outcome::Matched(_)));
+        key(made.payment) == key(other)
+            && (made.kind != Outcome::Ended(EndKind::Settlement) || is_matched)
+    }
+
+    fn broken_links(&self) -> Vec<i64> {
+        let mut previous = audit::BEGINNING;
+        let mut broken = Vec::new();
+        for (id, entry) in (1..).zip(&self.log) {
+            let LogEntry {
+                at,
+                operator,
+                action,
+                detail,
+                hash,
+            } = entry;
+            if audit::link(&previous, *at, operator, action, detail) != *hash {
+                broken.push(id);
+            }
+            previous = *hash;
+        }
+        broken
     }
 
     fn matched_and_open(&self) -> Vec<i64> {
         let open = self.open.keys();
-        open.filter(|id| self.payment_matches.contains_key(id))
+        open.filter(|id| self.of_payment(**id).is_some())
             .map(|id| id.0)
             .collect()
     }
 
     fn matched_not_exported(&self) -> Vec<i64> {
         let is_exported = |id: &MatchId| self.exports.values().any(|one| one.match_id == *id);
-        let matches = self.matches.keys().filter(|id| !is_exported(id));
-        matches.map(|id| id.0).collect()
+        let told = self
+            .in_force()
+            .filter(|(_, made)| made.kind.is_told() && made.part.of_sale == 0);
+        told.filter(|(id, _)| !is_exported(id))
+            .map(|(id, _)| id.0)
+            .collect()
     }
 
     fn delivered_not_sent(&self) -> Vec<i64> {
         let is_sound = |id: &ExportId, row: &DeliveryRow| {
-            let was_sent = self.attempts.get(row.attempt).is_some();
+            let was_sent = row
+                .attempt
+                .is_some_and(|at| self.attempts.get(at).is_some());
             self.exports.contains_key(id) && (row.state != ExportState::Delivered || was_sent)
         };
         let unsound = self
@@ -159,7 +231,7 @@ impl World {
         let is_due = |id: &PaymentId| self.jobs.values().any(|job| decides(&job.work, *id));
         let payments = self.payments.keys();
         payments
-            .filter(|id| !self.payment_matches.contains_key(id) && !self.open.contains_key(id))
+            .filter(|id| self.of_payment(**id).is_none() && !self.open.contains_key(id))
             .filter(|id| !is_due(id))
             .map(|id| id.0)
             .collect()

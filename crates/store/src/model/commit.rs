@@ -1,23 +1,26 @@
 //! The one place where anything is written: a step's changes, on a copy of the world, fenced.
 
-use super::world::{DeliveryRow, Export, Identity, Match, World, next_number};
+use super::world::{
+    DeliveryRow, Export, Identity, JobRow, LogEntry, Match, OpenRow, Outcome, Proposal, World,
+    next_number,
+};
+use harmonia_core::audit;
 use harmonia_core::changes::{
-    Attempt, Changes, NewIdentity, NewJob, NewMatch, NewWork, Span, StillOpen, Work,
+    Attempt, AuditEntry, Changes, Lane, NewEnd, NewIdentity, NewJob, NewMatch, NewWork, Part,
+    Placed, ProposalChange, Span, StillOpen, Void, Work,
 };
 use harmonia_core::ids::{ExportId, MatchId};
 use harmonia_core::matching::MatchKind;
 use harmonia_core::state::ExportState;
 use harmonia_core::time::Instant;
 use harmonia_journey::ports::{CommitError, Committed, Lease, StoreError};
+use uuid::Uuid;
 
 /// The rows that a commit added, each kind in order.
 #[derive(Default)]
 pub struct Added {
-    pub payments: Vec<i64>,
-    pub sales: Vec<i64>,
-    /// Rows whose numbers were given out when their records were kept.
-    pub replayed_payments: Vec<i64>,
-    pub replayed_sales: Vec<i64>,
+    pub payments: Vec<Placed>,
+    pub sales: Vec<Placed>,
     pub exports: Vec<i64>,
 }
 
@@ -43,13 +46,27 @@ impl World {
         let replayed = self.replay(changes.replayed, at, &mut added)?;
         committed.imported.add(replayed);
         self.identify(changes.identities, at);
-        self.add_matches(changes.matches, at, &mut added)?;
+        for void in changes.voids {
+            self.void(void, at)?;
+        }
+        for new in changes.matches {
+            self.add_match(new, at, &mut added)?;
+        }
+        for new in &changes.ends {
+            self.add_end(new, at, &mut added)?;
+        }
         self.keep_open(changes.open);
+        for change in changes.proposals {
+            self.propose(change, at);
+        }
+        for entry in changes.audit {
+            self.log(entry, at);
+        }
         if let Some(attempt) = changes.attempt {
             self.deliver(attempt);
         }
         for job in changes.jobs {
-            self.add_jobs(&job, &added);
+            self.add_jobs(&job, &added, at);
         }
         Ok(committed)
     }
@@ -62,50 +79,173 @@ impl World {
         }
     }
 
-    fn add_matches(
+    fn add_match(
         &mut self,
-        matches: Vec<NewMatch>,
-        created_at: Instant,
+        new: NewMatch,
+        at: Instant,
         added: &mut Added,
     ) -> Result<(), CommitError> {
-        for new in matches {
-            refuse_unlawful(&new)?;
-            let id = MatchId(next_number(&self.matches, |id| id.0));
-            let payment_before = self.payment_matches.insert(new.payment, id);
-            let sale_before = new.sale.and_then(|sale| self.sale_matches.insert(sale, id));
-            if payment_before.is_some() || sale_before.is_some() {
-                return Err(CommitError::Conflict);
-            }
-            self.open.remove(&new.payment);
+        refuse_unlawful(&new)?;
+        let export_uid = (new.part.of_sale == 0).then_some(new.export_uid);
+        let made = Match {
+            payment: new.payment,
+            sale: new.sale,
+            other: None,
+            scheme: new.scheme,
+            kind: Outcome::Matched(new.kind),
+            evidence: Some(new.evidence),
+            difference: None,
+            part: new.part,
+            redress: new.redress,
+            voided: None,
+            created_at: at,
+        };
+        self.add_outcome(made, export_uid, added)
+    }
+
+    fn add_end(&mut self, new: &NewEnd, at: Instant, added: &mut Added) -> Result<(), CommitError> {
+        let made = Match {
+            payment: new.payment,
+            sale: None,
+            other: new.other,
+            scheme: new.scheme,
+            kind: Outcome::Ended(new.kind),
+            evidence: None,
+            difference: new.difference_minor,
+            part: Part::default(),
+            redress: None,
+            voided: None,
+            created_at: at,
+        };
+        self.add_outcome(made, new.export_uid, added)
+    }
+
+    /// Each side is in one row in force, or in parts that are numbered differently.
+    fn add_outcome(
+        &mut self,
+        made: Match,
+        export_uid: Option<Uuid>,
+        added: &mut Added,
+    ) -> Result<(), CommitError> {
+        let takes_the_same = |other: &Match| {
+            let payment =
+                other.payment == made.payment && other.part.of_payment == made.part.of_payment;
+            let sale = made.sale.is_some()
+                && other.sale == made.sale
+                && other.part.of_sale == made.part.of_sale;
+            payment || sale
+        };
+        if self.in_force().any(|(_, other)| takes_the_same(other)) {
+            return Err(CommitError::Conflict);
+        }
+        let id = MatchId(next_number(&self.matches, |id| id.0));
+        self.open.remove(&made.payment);
+        if let Some(export_uid) = export_uid {
             let export_id = ExportId(next_number(&self.exports, |id| id.0));
             let export = Export {
-                scheme: new.scheme,
+                scheme: made.scheme,
                 match_id: id,
-                payment: new.payment,
-                export_uid: new.export_uid,
-                created_at,
+                payment: made.payment,
+                export_uid,
+                created_at: made.created_at,
             };
             self.exports.insert(export_id, export);
             added.exports.push(export_id.0);
-            let made = Match {
-                payment: new.payment,
-                sale: new.sale,
-                scheme: new.scheme,
-                kind: new.kind,
-                evidence: new.evidence,
-                created_at,
-            };
-            self.matches.insert(id, made);
         }
+        self.matches.insert(id, made);
         Ok(())
+    }
+
+    /// Undoes a match whose merchant was not told yet and is not being told now.
+    fn void(&mut self, void: Void, at: Instant) -> Result<(), CommitError> {
+        let made = self.matches.get_mut(&void.id);
+        let made = made.filter(|made| made.voided.is_none());
+        let made = made.ok_or(CommitError::Conflict)?;
+        let scheme = made.scheme;
+        let reason = format!(
+            "undone by {}: {}",
+            void.redress.operator, void.redress.reason
+        );
+        made.voided = Some((at, void.redress));
+        let export = self
+            .exports
+            .iter()
+            .find(|(_, export)| export.match_id == void.id);
+        let Some((export, _)) = export else {
+            return Ok(());
+        };
+        let export = *export;
+        let in_lane = |job: &&JobRow| job.lane == Some(Lane::delivery(scheme));
+        let mut deliveries = self.jobs.values().filter(in_lane);
+        let is_being_told =
+            deliveries.any(|job| job.leased_until().is_some_and(|until| until > at));
+        if is_being_told || !self.export_state(export).may_become(ExportState::Cancelled) {
+            return Err(CommitError::Conflict);
+        }
+        let before = self.deliveries.get(&export);
+        let row = DeliveryRow {
+            state: ExportState::Cancelled,
+            reason: Some(reason),
+            tries: before.map_or(0, |before| before.tries),
+            attempt: before.and_then(|before| before.attempt),
+        };
+        self.deliveries.insert(export, row);
+        Ok(())
+    }
+
+    fn propose(&mut self, change: ProposalChange, created_at: Instant) {
+        let (payment, sale, made) = match change {
+            ProposalChange::Made {
+                payment,
+                sale,
+                redress,
+            } => (payment, sale, Some(redress)),
+            ProposalChange::Closed { payment, sale } => (payment, sale, None),
+        };
+        let mut all = self.proposals.iter_mut();
+        let known = all.find(|one| one.payment == payment && one.sale == sale);
+        match (known, made) {
+            (Some(known), Some(redress)) => {
+                known.redress = redress;
+                known.created_at = created_at;
+            }
+            (None, Some(redress)) => self.proposals.push(Proposal {
+                payment,
+                sale,
+                redress,
+                created_at,
+            }),
+            (_, None) => self
+                .proposals
+                .retain(|one| one.payment != payment || one.sale != sale),
+        }
+    }
+
+    fn log(&mut self, entry: AuditEntry, at: Instant) {
+        let previous = self.log.last().map_or(audit::BEGINNING, |last| last.hash);
+        let detail = entry.detail.to_string();
+        let hash = audit::link(&previous, at, &entry.operator, entry.action, &detail);
+        self.log.push(LogEntry {
+            at,
+            operator: entry.operator.into(),
+            action: entry.action.to_owned(),
+            detail,
+            hash,
+        });
     }
 
     /// A payment that somebody matched meanwhile is not open any more, whatever was decided.
     fn keep_open(&mut self, open: Vec<StillOpen>) {
-        for StillOpen { payment, reason } in open {
+        for StillOpen {
+            payment,
+            reason,
+            sale,
+            seen,
+        } in open
+        {
             let known = self.payments.contains_key(&payment);
-            if known && !self.payment_matches.contains_key(&payment) {
-                self.open.insert(payment, reason);
+            if known && self.of_payment(payment).is_none() {
+                self.open.insert(payment, OpenRow { reason, sale, seen });
             }
         }
     }
@@ -114,14 +254,15 @@ impl World {
     fn deliver(&mut self, attempt: Attempt) {
         for delivery in &attempt.deliveries {
             let before = self.deliveries.get(&delivery.export);
-            if before.is_some_and(|before| before.state == ExportState::Delivered) {
+            let is_over = |state| matches!(state, ExportState::Delivered | ExportState::Cancelled);
+            if before.is_some_and(|before| is_over(before.state)) {
                 continue;
             }
             let row = DeliveryRow {
                 state: delivery.state,
                 reason: delivery.reason.clone(),
                 tries: before.map_or(0, |before| before.tries) + 1,
-                attempt: self.attempts.len(),
+                attempt: Some(self.attempts.len()),
             };
             self.deliveries.insert(delivery.export, row);
         }
@@ -132,22 +273,35 @@ impl World {
     }
 
     /// The job, or the jobs, that a new job stands for; none where there is nothing to do.
-    fn add_jobs(&mut self, job: &NewJob, added: &Added) {
-        let works = match &job.work {
-            NewWork::Known(work) => vec![Some(work.clone())],
-            NewWork::Imported => vec![
-                span(&added.payments).map(Work::Payments),
-                span(&added.sales).map(Work::Sales),
-                these(&added.replayed_payments).map(Work::Payments),
-                these(&added.replayed_sales).map(Work::Sales),
-            ],
-            NewWork::Exports(scheme) => vec![span(&added.exports).map(|exports| Work::Exports {
-                scheme: *scheme,
-                exports,
-            })],
+    fn add_jobs(&mut self, job: &NewJob, added: &Added, at: Instant) {
+        let works: Vec<(Option<Lane>, Work)> = match &job.work {
+            NewWork::Known(work) => vec![(job.lane, work.clone())],
+            NewWork::Imported(lanes) => {
+                let payments = lanes.spans(added.payments.iter().copied()).into_iter();
+                let sales = lanes.spans(added.sales.iter().copied()).into_iter();
+                payments
+                    .map(|(lane, span)| (Some(lane), Work::Payments(span)))
+                    .chain(sales.map(|(lane, span)| (Some(lane), Work::Sales(span))))
+                    .collect()
+            }
+            NewWork::Exports(scheme) => {
+                let exports = span(&added.exports);
+                let scheme = *scheme;
+                let work = exports.map(|exports| (job.lane, Work::Exports { scheme, exports }));
+                work.into_iter().collect()
+            }
+            NewWork::Several(scheme) => {
+                let lane = Some(Lane::several(*scheme));
+                let waits = |job: &JobRow| {
+                    job.lane == lane && job.leased_until().is_none_or(|until| until <= at)
+                };
+                let is_there = self.jobs.values().any(waits);
+                let work = Work::Several { scheme: *scheme };
+                (!is_there).then_some((lane, work)).into_iter().collect()
+            }
         };
-        for work in works.into_iter().flatten() {
-            self.add_job(job.queue, job.lane, work, job.ready_at);
+        for (lane, work) in works {
+            self.add_job(job.queue, lane, work, job.ready_at);
         }
     }
 }
@@ -157,15 +311,11 @@ fn span(added: &[i64]) -> Option<Span> {
     Some(Span::Range(*added.first()?, *added.last()?))
 }
 
-/// These very rows.
-fn these(added: &[i64]) -> Option<Span> {
-    (!added.is_empty()).then(|| Span::Ids(added.to_vec()))
-}
-
 /// A match has a sale unless it is spotted, and a person's name if it is forced.
 fn refuse_unlawful(new: &NewMatch) -> Result<(), StoreError> {
     let is_spotted = new.kind == MatchKind::Spotted;
-    if is_spotted != new.sale.is_none() || new.kind == MatchKind::Forced {
+    let is_nobodys = new.kind == MatchKind::Forced && new.redress.is_none();
+    if is_spotted != new.sale.is_none() || is_nobodys {
         return Err(StoreError::Broken(format!(
             "no {} match may be made like this",
             new.kind.as_str()

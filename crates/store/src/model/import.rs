@@ -6,7 +6,7 @@ use super::world::{
     next_number,
 };
 use compact_str::CompactString;
-use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord};
+use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord, Placed};
 use harmonia_core::ids::{FileId, MatchGroup, MidId, MidSetId, RawId, SchemeId};
 use harmonia_core::money::Money;
 use harmonia_core::problem::{Reject, RejectReason};
@@ -179,7 +179,11 @@ impl Stretch<'_> {
         record: PaymentRecord,
     ) {
         let id = self.taken(key, number, raw, record.amount);
-        self.added.payments.push(id.0);
+        self.added.payments.push(Placed {
+            id: id.0,
+            scheme,
+            amount: record.amount,
+        });
         let row = PaymentRow {
             feed: self.feed.clone(),
             scheme,
@@ -201,7 +205,11 @@ impl Stretch<'_> {
         record: SaleRecord,
     ) {
         let id = self.taken(key, number, raw, record.amount);
-        self.added.sales.push(id.0);
+        self.added.sales.push(Placed {
+            id: id.0,
+            scheme,
+            amount: record.amount,
+        });
         let row = SaleRow {
             feed: self.feed.clone(),
             scheme,

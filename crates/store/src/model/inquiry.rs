@@ -1,13 +1,14 @@
 //! What people ask: status, lists, the story of one transaction.
 
-use super::world::{FileLog, RejectedRecord, World};
+use super::world::{FileLog, LogEntry, Match, Outcome, Proposal, RejectedRecord, World};
 use harmonia_core::ids::{ExportId, MatchId, PaymentId, SaleId, Slug};
 use harmonia_core::money::Money;
+use harmonia_core::purchase::EndKind;
 use harmonia_core::state::{ExportState, FileState, RejectState};
 use harmonia_core::time::Instant;
 use harmonia_journey::ports::{
-    Arrivals, Counts, ExportRow, FileRow, MatchRow, OpenCount, RejectRow, SaleStory, Side, Status,
-    Story, TransactionRow,
+    Arrivals, Counts, ExportRow, FileRow, LogRow, MatchRow, OpenCount, ProposalRow, RejectRow,
+    SaleStory, Side, Status, Story, TransactionRow,
 };
 use std::collections::BTreeMap;
 
@@ -22,9 +23,10 @@ impl World {
             payments: counts(self.payments.values().map(|row| row.record.amount)),
             sales: counts(self.sales.values().map(|row| row.record.amount)),
             identified: self.identities.len() as u64,
-            matched: counts(self.payment_matches.keys().filter_map(amount)),
+            matched: counts(self.matched().filter_map(|made| amount(&made.payment))),
+            ended: tally(self.ended().map(Outcome::as_str)),
             open_payments: self.open_counts(),
-            open_sales: (self.sales.len() - self.sale_matches.len()) as u64,
+            open_sales: self.open_sale_rows().count() as u64,
             exports: self.export_counts(),
             rejects: tally(
                 self.rejects
@@ -39,10 +41,23 @@ impl World {
         }
     }
 
+    /// The matches in force, those in parts once.
+    fn matched(&self) -> impl Iterator<Item = &Match> {
+        let first =
+            |made: &&Match| made.part.of_payment == 0 && matches!(made.kind, Outcome::Matched(_));
+        self.in_force().map(|(_, made)| made).filter(first)
+    }
+
+    /// How payments ended that were not matched.
+    fn ended(&self) -> impl Iterator<Item = Outcome> {
+        let kinds = self.in_force().map(|(_, made)| made.kind);
+        kinds.filter(|kind| matches!(kind, Outcome::Ended(_)))
+    }
+
     /// Open payments by reason; at the end those whose turn has not come.
     fn open_counts(&self) -> Vec<OpenCount> {
-        let mut open = tally(self.open.values().map(|reason| reason.as_str()));
-        let decided = self.open.len() + self.payment_matches.len();
+        let mut open = tally(self.open.values().map(|open| open.reason.as_str()));
+        let decided = self.open.len() + self.matched().count() + self.ended().count();
         let waiting = self.payments.len() - decided;
         if waiting > 0 {
             open.push(("WAITING".to_owned(), waiting as u64));
@@ -108,16 +123,21 @@ impl World {
     /// Everything about one transaction.
     pub fn story(&self, side: Side, id: i64) -> Option<Story> {
         let transaction = self.transaction_row(side, id)?;
-        let match_id = match side {
-            Side::Payment => self.payment_matches.get(&PaymentId(id)),
-            Side::Sale => self.sale_matches.get(&SaleId(id)),
+        let is_its = |made: &Match| match side {
+            Side::Payment => made.payment == PaymentId(id),
+            Side::Sale => made.sale == Some(SaleId(id)),
         };
-        let found = match_id.and_then(|id| self.match_row(*id));
+        let ids = self.matches.iter().filter(|(_, made)| is_its(made));
+        let ids: Vec<MatchId> = ids.map(|(id, _)| *id).collect();
+        let matches: Vec<MatchRow> = ids.iter().filter_map(|id| self.match_row(*id)).collect();
+        let in_force = matches.iter().find(|found| found.voided_at.is_none());
         let payment = match side {
             Side::Payment => Some(PaymentId(id)),
-            Side::Sale => found
-                .as_ref()
-                .map(|found| PaymentId(found.payment_transaction_id)),
+            Side::Sale => in_force.map(|found| PaymentId(found.payment_transaction_id)),
+        };
+        let end = match side {
+            Side::Payment => self.end_row(PaymentId(id)),
+            Side::Sale => None,
         };
         let identity = payment.and_then(|payment| self.identities.get(&payment));
         let exports = self.exports.iter();
@@ -129,10 +149,11 @@ impl World {
                 .map(ToString::to_string),
             identified_at: identity.map(|found| found.found_at),
             exports: exports
-                .filter(|(_, export)| Some(&export.match_id) == match_id)
+                .filter(|(_, export)| ids.contains(&export.match_id))
                 .filter_map(|(id, _)| self.export_row(*id))
                 .collect(),
-            matches: found.into_iter().collect(),
+            matches,
+            end,
         })
     }
 
@@ -185,6 +206,40 @@ impl World {
             .take(limit)
             .filter_map(|(id, _)| self.match_row(*id))
             .collect()
+    }
+
+    /// What ended as the settlement of a payment that was matched.
+    pub fn settlements(&self, payment: PaymentId) -> Vec<(MatchId, PaymentId)> {
+        let settlement = Outcome::Ended(EndKind::Settlement);
+        self.in_force()
+            .filter(|(_, made)| made.other == Some(payment) && made.kind == settlement)
+            .map(|(id, made)| (id, made.payment))
+            .collect()
+    }
+
+    /// What waits for a second person.
+    pub fn proposal_rows(&self) -> Vec<ProposalRow> {
+        let row = |one: &Proposal| ProposalRow {
+            payment_transaction_id: one.payment.0,
+            scheme_transaction_id: one.sale.0,
+            operator: one.redress.operator.to_string(),
+            reason: one.redress.reason.to_string(),
+            created_at: one.created_at,
+        };
+        self.proposals.iter().map(row).collect()
+    }
+
+    /// What people did, entries after a row.
+    pub fn log_rows(&self, after: i64, limit: usize) -> Vec<LogRow> {
+        let numbered = (1..).zip(&self.log).filter(|(id, _)| *id > after);
+        let row = |(id, entry): (i64, &LogEntry)| LogRow {
+            id,
+            at: entry.at,
+            operator: entry.operator.clone(),
+            action: entry.action.clone(),
+            detail: entry.detail.clone(),
+        };
+        numbered.take(limit).map(row).collect()
     }
 
     /// Bad records, oldest first, those after a row.

@@ -1,23 +1,81 @@
 //! What the stages of the journey read, found by looking at every row there is.
 
-use super::world::{Export, PaymentRow, SaleRow, World, holds};
+use super::world::{Export, OpenRow, Outcome, PaymentRow, SaleRow, World, holds};
 use harmonia_core::card::CardDigits;
-use harmonia_core::changes::{CardInScheme, Span};
+use harmonia_core::changes::{CardInScheme, Placed, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::CardLink;
 use harmonia_core::ids::{ExportId, PaymentId, SaleId, SchemeId};
 use harmonia_core::matching::{MidSet, OpenReason, Payment, Reach, Sale};
+use harmonia_core::purchase::{self, EndKind, Stage};
 use harmonia_core::state::ExportState;
-use harmonia_journey::ports::{Probe, UndecidedPayment};
+use harmonia_core::transaction::FeedType;
+use harmonia_journey::ports::{Probe, Undecided, UndecidedPayment};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 impl World {
     /// The payments of a span that have no match, in the order they came.
-    pub fn undecided(&self, span: &Span) -> Vec<UndecidedPayment> {
-        let payments = self.payments.keys();
-        payments
-            .filter(|id| holds(span, id.0) && !self.payment_matches.contains_key(id))
-            .filter_map(|id| self.explained(*id))
+    pub fn undecided(&self, span: &Span) -> Undecided {
+        let open = |id: &&PaymentId| holds(span, id.0) && self.of_payment(**id).is_none();
+        let payments = self.payments.keys().filter(open);
+        Undecided {
+            payments: payments.filter_map(|id| self.explained(*id)).collect(),
+            seen: self.raws.last_key_value().map_or(0, |(id, _)| id.0),
+        }
+    }
+
+    /// The AUTHs and SETTLEDs of a payment's purchase, in the order they came.
+    fn parts(&self, payment: &PaymentRow) -> Vec<purchase::Part> {
+        let is_of_purchase = |feed_type| matches!(feed_type, FeedType::Auth | FeedType::Settled);
+        let key = &payment.record.settlement_key;
+        if key.is_none() || !is_of_purchase(payment.feed.1) {
+            return Vec::new();
+        }
+        let rows = self.payments.iter().filter(|(_, row)| {
+            row.record.settlement_key == *key
+                && row.feed.0 == payment.feed.0
+                && is_of_purchase(row.feed.1)
+        });
+        rows.map(|(id, row)| purchase::Part {
+            id: *id,
+            feed_type: row.feed.1,
+            scheme: row.scheme,
+            amount: row.record.amount,
+            auth_code: row.record.auth_code.clone(),
+            digits: row.record.digits,
+            stage: match self.of_payment(*id).map(|(_, made)| made.kind) {
+                None => Stage::Open,
+                Some(Outcome::Matched(_)) => Stage::Matched,
+                Some(Outcome::Ended(kind)) => Stage::Ended(kind),
+            },
+        })
+        .collect()
+    }
+
+    /// The sales that people have parted from a payment, or from another of its purchase.
+    fn barred(&self, payment: PaymentId, parts: &[purchase::Part]) -> Vec<SaleId> {
+        let is_of_purchase =
+            |id: PaymentId| id == payment || parts.iter().any(|part| part.id == id);
+        let voided = self.matches.values().filter(|made| made.voided.is_some());
+        let parted = voided.filter(|made| is_of_purchase(made.payment));
+        let sales: BTreeSet<SaleId> = parted.filter_map(|made| made.sale).collect();
+        sales.into_iter().collect()
+    }
+
+    /// All that is known of whose card a payment was.
+    pub fn identity(&self, payment: PaymentId) -> Option<CardLink> {
+        Some(self.identities.get(&payment)?.link.clone())
+    }
+
+    /// The matched sales that any probe asks for, each once, with the payment that has it.
+    pub fn taken(&self, probes: &[Probe]) -> Vec<(Sale, PaymentId)> {
+        let taken = self.sales.iter().filter_map(|(id, row)| {
+            let (_, made) = self.of_sale(*id)?;
+            Some((sale(*id, row), made.payment))
+        });
+        taken
+            .filter(|(sale, _)| probes.iter().any(|probe| asks_for(probe, sale)))
             .collect()
     }
 
@@ -30,11 +88,15 @@ impl World {
             ..identity.link.clone()
         });
         let user_card = identity.as_ref().map(|link| link.digits);
+        let parts = self.parts(row);
         Some(UndecidedPayment {
             payment: self.payment(id, row, user_card.unwrap_or_default()),
             card_token: row.record.card_token.clone(),
             identity,
-            open: self.open.get(&id).copied(),
+            open: self.open.get(&id).map(|open| open.reason),
+            feed_type: row.feed.1,
+            barred: self.barred(id, &parts),
+            parts,
         })
     }
 
@@ -86,18 +148,24 @@ impl World {
         open.map(|(id, row)| (row.scheme, sale(id, row))).collect()
     }
 
-    fn open_sale_rows(&self) -> impl Iterator<Item = (SaleId, &SaleRow)> {
+    pub fn open_sale_rows(&self) -> impl Iterator<Item = (SaleId, &SaleRow)> {
         let sales = self.sales.iter().map(|(id, row)| (*id, row));
-        sales.filter(|(id, _)| !self.sale_matches.contains_key(id))
+        sales.filter(|(id, _)| self.of_sale(*id).is_none())
     }
 
     /// The payments open for want of a sale which one of these sales may be.
     pub fn reopened(&self, sales: &[(SchemeId, Sale, Reach)]) -> Vec<PaymentId> {
-        let waiting = self.open.iter();
-        waiting
-            .filter(|(_, reason)| **reason == OpenReason::NoSale)
+        let waited_for = |id: PaymentId, open: &OpenRow, sale: &(SchemeId, Sale, Reach)| {
+            let is_news = match open.reason {
+                OpenReason::NoSale | OpenReason::Contested | OpenReason::Undone => true,
+                OpenReason::Ambiguous => open.seen < sale.1.id.0,
+                _ => false,
+            };
+            is_news && self.may_have_waited_for(id, sale)
+        };
+        let open = self.open.iter();
+        open.filter(|(id, open)| sales.iter().any(|sale| waited_for(**id, open, sale)))
             .map(|(id, _)| *id)
-            .filter(|id| sales.iter().any(|sale| self.may_have_waited_for(*id, sale)))
             .collect()
     }
 
@@ -120,10 +188,19 @@ impl World {
     }
 
     /// The first payments after one that wait for their card.
-    pub fn unidentified(&self, after: PaymentId, limit: usize) -> Vec<PaymentId> {
+    pub fn unidentified(&self, after: PaymentId, limit: usize) -> Vec<Placed> {
         let open = self.open.iter().filter(|(id, _)| **id > after);
-        open.filter(|(_, reason)| reason.waits_for_identity())
-            .map(|(id, _)| *id)
+        let waiting = open.filter(|(_, open)| open.reason.waits_for_identity());
+        let placed = |id: PaymentId| {
+            let row = self.payments.get(&id)?;
+            Some(Placed {
+                id: id.0,
+                scheme: row.scheme,
+                amount: row.record.amount,
+            })
+        };
+        waiting
+            .filter_map(|(id, _)| placed(*id))
             .take(limit)
             .collect()
     }
@@ -146,18 +223,23 @@ impl World {
     }
 
     /// Everything an export can tell of.
-    fn told(&self, export: &Export) -> Option<ExportTransaction> {
+    pub fn told(&self, export: &Export) -> Option<ExportTransaction> {
         let payment = self.payments.get(&export.payment)?;
         let record = &payment.record;
-        let sale = self.matches.get(&export.match_id)?.sale;
-        let sale = sale.and_then(|id| self.sales.get(&id));
+        let made = self.matches.get(&export.match_id)?;
+        let is_correction = made.kind == Outcome::Ended(EndKind::Settlement);
+        let told_before = made.other.filter(|_| is_correction);
+        let before = told_before.and_then(|auth| self.of_payment(auth)?.1.sale);
+        let sale = made.sale.or(before).and_then(|id| self.sales.get(&id));
+        let auth = self.superseded_by(export.payment);
         let sale = sale.map(|row| &row.record);
         let mid = self.mids.get(&payment.mid)?;
         let identity = self.identities.get(&export.payment);
         let link = identity.map(|found| found.link.clone()).unwrap_or_default();
         let transaction_id = &sale.map_or(&record.transaction_id, |sale| &sale.transaction_id);
         let when = sale.map_or(record.when, |sale| sale.when);
-        let amount = sale.map_or(record.amount, |sale| sale.amount);
+        let amount = sale.filter(|_| !is_correction);
+        let amount = amount.map_or(record.amount, |sale| sale.amount);
         let extra = sale.and_then(|sale| sale.extra.as_deref());
         Some(ExportTransaction {
             transaction_id: (*transaction_id).clone(),
@@ -174,7 +256,10 @@ impl World {
             user_id: link.user_id,
             scheme_account_id: link.scheme_account_id,
             payment_card_account_id: link.payment_card_account_id,
-            auth_code: record.auth_code.clone(),
+            auth_code: record
+                .auth_code
+                .clone()
+                .or_else(|| auth?.record.auth_code.clone()),
             approval_code: record.approval_code.clone(),
             settlement_key: record
                 .settlement_key
@@ -189,7 +274,17 @@ impl World {
             credentials: link
                 .credentials
                 .and_then(|text| serde_json::from_str(&text).ok()),
+            correction: made.difference.filter(|_| is_correction),
         })
+    }
+
+    /// The authorisation that a settlement took over from.
+    fn superseded_by(&self, payment: PaymentId) -> Option<&PaymentRow> {
+        let superseded = Outcome::Ended(EndKind::Superseded);
+        let (_, made) = self
+            .in_force()
+            .find(|(_, made)| made.other == Some(payment) && made.kind == superseded)?;
+        self.payments.get(&made.payment)
     }
 }
 

@@ -21,10 +21,10 @@ mod rows;
 mod world;
 
 use async_trait::async_trait;
-use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Queue, Span};
+use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
-use harmonia_core::ids::{ExportId, PaymentId, RejectId, SaleId, SchemeId, Slug};
+use harmonia_core::ids::{ExportId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
 use harmonia_core::money::Money;
 use harmonia_core::state::RejectState;
@@ -32,8 +32,9 @@ use harmonia_core::time::Instant;
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
     Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
-    Holder, Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RecordKey, RejectRow, SaleStory,
-    Side, Status, Store, StoreError, Story, TransactionRow, UndecidedPayment,
+    Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Probe, ProposalRow, RecordKey,
+    RejectRow, SaleStory, Side, Status, Store, StoreError, Story, TransactionRow, Undecided,
+    UndecidedPayment,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use world::World;
@@ -108,8 +109,20 @@ impl Store for ModelStore {
         Ok(Arc::new(MidDirectory::new(self.world().identifiers())))
     }
 
-    async fn undecided(&self, span: &Span) -> Result<Vec<UndecidedPayment>, StoreError> {
+    async fn undecided(&self, span: &Span) -> Result<Undecided, StoreError> {
         Ok(self.world().undecided(span))
+    }
+
+    async fn identities(
+        &self,
+        payments: &[PaymentId],
+    ) -> Result<Vec<Option<CardLink>>, StoreError> {
+        let world = self.world();
+        Ok(payments.iter().map(|id| world.identity(*id)).collect())
+    }
+
+    async fn taken(&self, probes: &[Probe]) -> Result<Vec<(Sale, PaymentId)>, StoreError> {
+        Ok(self.world().taken(probes))
     }
 
     async fn card_links(
@@ -139,7 +152,7 @@ impl Store for ModelStore {
         &self,
         after: PaymentId,
         limit: usize,
-    ) -> Result<Vec<PaymentId>, StoreError> {
+    ) -> Result<Vec<Placed>, StoreError> {
         Ok(self.world().unidentified(after, limit))
     }
 
@@ -215,7 +228,7 @@ impl Inquiry for ModelStore {
     }
 
     async fn payment_to_explain(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
-        Ok(self.world().explained(id).map(|found| found.payment))
+        Ok(self.world().explained(id).map(UndecidedPayment::as_decided))
     }
 
     async fn sale_to_explain(&self, id: SaleId) -> Result<Option<SaleStory>, StoreError> {
@@ -275,6 +288,21 @@ impl Inquiry for ModelStore {
         limit: usize,
     ) -> Result<Vec<(i64, String, String, Option<String>, Option<String>)>, StoreError> {
         Ok(self.world().card_rows(after, limit))
+    }
+
+    async fn settlements(
+        &self,
+        payment: PaymentId,
+    ) -> Result<Vec<(MatchId, PaymentId)>, StoreError> {
+        Ok(self.world().settlements(payment))
+    }
+
+    async fn proposals(&self) -> Result<Vec<ProposalRow>, StoreError> {
+        Ok(self.world().proposal_rows())
+    }
+
+    async fn log(&self, after: i64, limit: usize) -> Result<Vec<LogRow>, StoreError> {
+        Ok(self.world().log_rows(after, limit))
     }
 
     async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError> {

@@ -3,7 +3,7 @@
 use super::commit::Added;
 use super::import::kept_state;
 use super::world::{FeedKey, PaymentRow, Raw, RejectedRecord, SaleRow, TransactionKey, World};
-use harmonia_core::changes::{ImportedBody, Replayed};
+use harmonia_core::changes::{ImportedBody, Placed, Replayed};
 use harmonia_core::ids::{FileId, MatchGroup, RawId, RejectId};
 use harmonia_core::money::Money;
 use harmonia_core::problem::Reject;
@@ -88,8 +88,12 @@ impl World {
                     match_group,
                     imported_at,
                 };
+                added.payments.push(Placed {
+                    id: id.0,
+                    scheme,
+                    amount: row.record.amount,
+                });
                 self.payments.insert(id.payment(), row);
-                added.replayed_payments.push(id.0);
             }
             ImportedBody::Sale {
                 scheme,
@@ -105,8 +109,12 @@ impl World {
                     match_group,
                     imported_at,
                 };
+                added.sales.push(Placed {
+                    id: id.0,
+                    scheme,
+                    amount: row.record.amount,
+                });
                 self.sales.insert(id.sale(), row);
-                added.replayed_sales.push(id.0);
             }
             ImportedBody::Refused { .. } => {}
         }

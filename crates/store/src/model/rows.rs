@@ -1,10 +1,10 @@
 //! Rows as a person reads them.
 
-use super::world::{Export, FileLog, World};
+use super::world::{Export, FileLog, Outcome, World};
 use harmonia_core::ids::{ExportId, FileId, MatchId, PaymentId, RawId, SaleId};
 use harmonia_core::time::Precision;
 use harmonia_journey::ports::{
-    ExportRow, FileRow, MatchRow, RejectRow, SaleStory, Side, TransactionRow,
+    EndRow, ExportRow, FileRow, MatchRow, RejectRow, SaleStory, Side, TransactionRow,
 };
 
 impl World {
@@ -72,8 +72,13 @@ impl World {
             payment_provider_slug: None,
             auth_code: record.auth_code.as_ref().map(ToString::to_string),
             digits: record.digits,
-            status: status_name(self.payment_matches.contains_key(&id)),
-            pending_reason: self.open.get(&id).map(ToString::to_string),
+            status: match self.of_payment(id).map(|(_, made)| made.kind) {
+                None => status_name(false),
+                Some(Outcome::Matched(_)) => status_name(true),
+                Some(Outcome::Ended(kind)) => kind.as_str().to_owned(),
+            },
+            pending_reason: self.open.get(&id).map(|open| open.reason.to_string()),
+            contested_scheme_transaction_id: self.open.get(&id).and_then(|open| Some(open.sale?.0)),
             match_group: row.match_group.0,
             created_at: row.imported_at,
         })
@@ -98,8 +103,9 @@ impl World {
             payment_provider_slug: record.payment_provider.as_ref().map(ToString::to_string),
             auth_code: record.auth_code.as_ref().map(ToString::to_string),
             digits: record.digits,
-            status: status_name(self.sale_matches.contains_key(&id)),
+            status: status_name(self.of_sale(id).is_some()),
             pending_reason: None,
+            contested_scheme_transaction_id: None,
             match_group: row.match_group.0,
             created_at: row.imported_at,
         })
@@ -108,6 +114,9 @@ impl World {
     /// A match: its id, date and amount are the sale's, where it has one.
     pub fn match_row(&self, id: MatchId) -> Option<MatchRow> {
         let made = self.matches.get(&id)?;
+        let Outcome::Matched(kind) = made.kind else {
+            return None;
+        };
         let payment = self.payments.get(&made.payment)?;
         let sale = made.sale.and_then(|sale| self.sales.get(&sale));
         let sale = sale.map(|row| &row.record);
@@ -121,12 +130,38 @@ impl World {
             sale: sale.map(|sale| sale.transaction_id.to_string()),
             scheme_slug: self.scheme_slug(made.scheme),
             payment_provider_slug: payment.feed.0.to_string(),
-            matching_type: made.kind.as_str().to_owned(),
+            matching_type: kind.as_str().to_owned(),
             spend_amount: amount.minor,
             spend_currency: amount.currency.to_string(),
             transaction_date: when.start,
-            evidence: made.evidence.to_json(),
-            status: status_name(true),
+            evidence: made.evidence.as_ref()?.to_json(),
+            status: match made.voided {
+                None => status_name(true),
+                Some(_) => "VOIDED".to_owned(),
+            },
+            created_at: made.created_at,
+            operator: made.redress.as_ref().map(|by| by.operator.to_string()),
+            reason: made.redress.as_ref().map(|by| by.reason.to_string()),
+            voided_at: made.voided.as_ref().map(|(at, _)| *at),
+            voided_by: made.voided.as_ref().map(|(_, by)| by.operator.to_string()),
+            void_reason: made.voided.as_ref().map(|(_, by)| by.reason.to_string()),
+        })
+    }
+
+    /// How a payment ended without a match.
+    pub fn end_row(&self, payment: PaymentId) -> Option<EndRow> {
+        let (id, made) = self.of_payment(payment)?;
+        let Outcome::Ended(kind) = made.kind else {
+            return None;
+        };
+        let other = made.other.and_then(|other| self.payments.get(&other));
+        Some(EndRow {
+            id: id.0,
+            kind: kind.as_str().to_owned(),
+            other_payment_transaction_id: made.other.map(|other| other.0),
+            other: other.map(|row| row.record.transaction_id.to_string()),
+            other_feed_type: other.map(|row| row.feed.1.to_string()),
+            difference_minor: made.difference,
             created_at: made.created_at,
         })
     }
@@ -134,18 +169,21 @@ impl World {
     /// An export, and what came of its last attempt.
     pub fn export_row(&self, id: ExportId) -> Option<ExportRow> {
         let export: &Export = self.exports.get(&id)?;
-        let told = self.match_row(export.match_id)?;
+        let told = self.told(export)?;
         let identity = self.identities.get(&export.payment);
         let loyalty_id = identity.and_then(|found| found.link.loyalty_id.as_ref());
         let delivery = self.deliveries.get(&id);
-        let attempt = delivery.and_then(|delivery| self.attempts.get(delivery.attempt));
+        let attempt = delivery.and_then(|delivery| self.attempts.get(delivery.attempt?));
         Some(ExportRow {
             id: id.0,
             provider_slug: self.scheme_slug(export.scheme),
-            transaction_id: told.sale.unwrap_or(told.payment),
+            transaction_id: told.transaction_id.to_string(),
             loyalty_id: loyalty_id.map(ToString::to_string),
             spend_amount: told.spend_amount,
-            spend_currency: told.spend_currency,
+            spend_currency: told
+                .spend_currency
+                .map(|it| it.to_string())
+                .unwrap_or_default(),
             export_uid: export.export_uid.to_string(),
             status: self.export_state(id).to_string(),
             status_reason: delivery.and_then(|delivery| delivery.reason.clone()),
@@ -177,8 +215,8 @@ impl World {
     /// A sale, and the payment it is matched to.
     pub fn sale_story(&self, id: SaleId) -> Option<SaleStory> {
         let row = self.sales.get(&id)?;
-        let found = self.sale_matches.get(&id);
-        let payment = found.and_then(|found| self.payments.get(&self.matches.get(found)?.payment));
+        let found = self.of_sale(id);
+        let payment = found.and_then(|(_, made)| self.payments.get(&made.payment));
         Some(SaleStory {
             sale: super::load::sale(id, row),
             transaction_id: row.record.transaction_id.to_string(),

@@ -2,7 +2,7 @@
 
 use compact_str::CompactString;
 use harmonia_core::card::CardToken;
-use harmonia_core::changes::{Attempt, Lane, MidChange, Queue, Span, Work};
+use harmonia_core::changes::{Attempt, Lane, MidChange, Part, Queue, Redress, Span, Work};
 use harmonia_core::identify::CardLink;
 use harmonia_core::ids::{
     ExportId, FileId, JobId, MatchGroup, MatchId, MidId, MidSetId, PaymentId, RawId, SaleId,
@@ -10,6 +10,7 @@ use harmonia_core::ids::{
 };
 use harmonia_core::matching::{Evidence, MatchKind, OpenReason};
 use harmonia_core::problem::Reject;
+use harmonia_core::purchase::EndKind;
 use harmonia_core::state::{ExportState, FileState, RejectState};
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord};
@@ -32,12 +33,11 @@ pub struct World {
     pub sales: BTreeMap<SaleId, SaleRow>,
     pub cards: BTreeMap<i64, CardRow>,
     pub identities: BTreeMap<PaymentId, Identity>,
+    /// What became of payments, in force or voided.
     pub matches: BTreeMap<MatchId, Match>,
-    /// The one match of each payment that has one.
-    pub payment_matches: BTreeMap<PaymentId, MatchId>,
-    /// The one match of each sale that has one.
-    pub sale_matches: BTreeMap<SaleId, MatchId>,
-    pub open: BTreeMap<PaymentId, OpenReason>,
+    pub open: BTreeMap<PaymentId, OpenRow>,
+    pub proposals: Vec<Proposal>,
+    pub log: Vec<LogEntry>,
     pub exports: BTreeMap<ExportId, Export>,
     /// Where each export stands that was tried at all.
     pub deliveries: BTreeMap<ExportId, DeliveryRow>,
@@ -155,15 +155,92 @@ pub struct Identity {
     pub found_at: Instant,
 }
 
-/// One purchase.
+/// What became of a payment: one purchase.
 #[derive(Clone)]
 pub struct Match {
     pub payment: PaymentId,
     pub sale: Option<SaleId>,
+    /// The payment that counts instead.
+    pub other: Option<PaymentId>,
     pub scheme: SchemeId,
-    pub kind: MatchKind,
-    pub evidence: Evidence,
+    pub kind: Outcome,
+    pub evidence: Option<Evidence>,
+    pub difference: Option<i64>,
+    pub part: Part,
+    pub redress: Option<Redress>,
+    pub voided: Option<(Instant, Redress)>,
     pub created_at: Instant,
+}
+
+/// Whether a payment was matched, or ended otherwise.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Matched(MatchKind),
+    Ended(EndKind),
+}
+
+impl Outcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Matched(kind) => kind.as_str(),
+            Self::Ended(kind) => kind.as_str(),
+        }
+    }
+
+    /// Whether the merchant is told of every one of it.
+    pub fn is_told(self) -> bool {
+        match self {
+            Self::Matched(_) => true,
+            Self::Ended(kind) => kind.is_exported(),
+        }
+    }
+}
+
+/// Why a payment is open.
+#[derive(Clone, Copy)]
+pub struct OpenRow {
+    pub reason: OpenReason,
+    pub sale: Option<SaleId>,
+    pub seen: i64,
+}
+
+/// What one person asked for.
+#[derive(Clone)]
+pub struct Proposal {
+    pub payment: PaymentId,
+    pub sale: SaleId,
+    pub redress: Redress,
+    pub created_at: Instant,
+}
+
+/// What a person did, and the hash that chains it.
+#[derive(Clone)]
+pub struct LogEntry {
+    pub at: Instant,
+    pub operator: String,
+    pub action: String,
+    pub detail: String,
+    pub hash: [u8; 32],
+}
+
+impl World {
+    /// What became of a payment, if anything did.
+    pub fn of_payment(&self, payment: PaymentId) -> Option<(MatchId, &Match)> {
+        self.in_force()
+            .find(|(_, made)| made.payment == payment && made.part.of_payment == 0)
+    }
+
+    /// What became of a sale, if anything did.
+    pub fn of_sale(&self, sale: SaleId) -> Option<(MatchId, &Match)> {
+        self.in_force()
+            .find(|(_, made)| made.sale == Some(sale) && made.part.of_sale == 0)
+    }
+
+    /// Everything that is not voided.
+    pub fn in_force(&self) -> impl Iterator<Item = (MatchId, &Match)> {
+        let all = self.matches.iter().map(|(id, made)| (*id, made));
+        all.filter(|(_, made)| made.voided.is_none())
+    }
 }
 
 /// Something the merchant must be told.
@@ -182,8 +259,8 @@ pub struct DeliveryRow {
     pub state: ExportState,
     pub reason: Option<String>,
     pub tries: i64,
-    /// The last attempt's place in [`World::attempts`].
-    pub attempt: usize,
+    /// The last attempt's place in [`World::attempts`], if there was any.
+    pub attempt: Option<usize>,
 }
 
 /// Work to do.

@@ -4,14 +4,16 @@ use super::connection::store_error;
 use super::writer::{Failure, Given, Known, Writer, extend, next_id};
 use super::{Shared, import, onboard, replay, sql};
 use crate::seal::identity_place;
+use harmonia_core::audit;
 use harmonia_core::changes::{
-    Attempt, Changes, JobEnd, NewIdentity, NewJob, NewMatch, NewWork, Queue, Span, StillOpen, Work,
+    Attempt, AuditEntry, Changes, JobEnd, Lane, Lanes, NewEnd, NewIdentity, NewJob, NewMatch,
+    NewWork, Part, Placed, ProposalChange, Redress, Span, StillOpen, Void, Work,
 };
-use harmonia_core::ids::SchemeId;
+use harmonia_core::ids::{PaymentId, SaleId, SchemeId};
 use harmonia_core::time::Instant;
 use harmonia_journey::ports::{CommitError, Committed, Lease, StoreError};
-use rusqlite::{Transaction, TransactionBehavior, params};
-use std::ops::RangeInclusive;
+use rusqlite::{CachedStatement, OptionalExtension, Transaction, TransactionBehavior, params};
+use uuid::Uuid;
 
 /// Applies changes, all or nothing.
 pub fn commit(
@@ -69,8 +71,11 @@ fn apply(
     )?;
     committed.imported.add(replayed);
     identities(shared, transaction, &changes.identities, changes.at)?;
-    matches(transaction, &changes.matches, changes.at, &mut given)?;
+    voids(transaction, &changes.voids, changes.at)?;
+    ends(transaction, changes, &mut given)?;
     open(transaction, &changes.open, changes.at)?;
+    proposals(transaction, &changes.proposals, changes.at)?;
+    log(transaction, &changes.audit, changes.at)?;
     if let Some(attempt) = &changes.attempt {
         deliveries(transaction, attempt, changes.at)?;
     }
@@ -141,45 +146,214 @@ fn identities(
     Ok(())
 }
 
-fn matches(
+/// What becomes of payments: their matches, and their ends without one.
+fn ends(
     transaction: &Transaction<'_>,
-    matches: &[NewMatch],
-    at: Instant,
+    changes: &Changes,
     given: &mut Given,
 ) -> Result<(), Failure> {
-    if matches.is_empty() {
+    if changes.matches.is_empty() && changes.ends.is_empty() {
         return Ok(());
     }
-    let first_match = next_id(transaction, "pairing")?;
-    let first_export = next_id(transaction, "export")?;
-    let mut insert_pairing = transaction.prepare_cached(sql::pairing::insert)?;
-    let mut insert_export = transaction.prepare_cached(sql::export::insert)?;
-    let mut close = transaction.prepare_cached(sql::payment::close)?;
-    for ((id, export_id), new) in (first_match..).zip(first_export..).zip(matches) {
-        insert_pairing
+    let first = next_id(transaction, "pairing")?;
+    let mut rows = Pairings {
+        insert: transaction.prepare_cached(sql::pairing::insert)?,
+        export: transaction.prepare_cached(sql::export::insert)?,
+        close: transaction.prepare_cached(sql::payment::close)?,
+        group: first,
+        next: first,
+        next_export: next_id(transaction, "export")?,
+        at: changes.at,
+        given,
+    };
+    for new in &changes.matches {
+        rows.add(&Pairing::of_match(new))?;
+    }
+    for new in &changes.ends {
+        rows.add(&Pairing::of_end(new))?;
+    }
+    Ok(())
+}
+
+/// A row to be added, whichever way the payment ended.
+struct Pairing<'a> {
+    payment: PaymentId,
+    sale: Option<SaleId>,
+    other: Option<PaymentId>,
+    scheme: SchemeId,
+    kind: &'static str,
+    evidence: String,
+    difference: Option<i64>,
+    part: Part,
+    redress: Option<&'a Redress>,
+    export_uid: Option<Uuid>,
+    was_open: bool,
+}
+
+impl<'a> Pairing<'a> {
+    fn of_match(new: &'a NewMatch) -> Self {
+        Self {
+            payment: new.payment,
+            sale: new.sale,
+            other: None,
+            scheme: new.scheme,
+            kind: new.kind.as_str(),
+            evidence: new.evidence.to_json(),
+            difference: None,
+            part: new.part,
+            redress: new.redress.as_ref(),
+            // The merchant is told once of each sale, however many payments paid it.
+            export_uid: (new.part.of_sale == 0).then_some(new.export_uid),
+            was_open: new.was_open,
+        }
+    }
+
+    fn of_end(new: &'a NewEnd) -> Self {
+        Self {
+            payment: new.payment,
+            sale: None,
+            other: new.other,
+            scheme: new.scheme,
+            kind: new.kind.as_str(),
+            evidence: "{}".to_owned(),
+            difference: new.difference_minor,
+            part: Part::default(),
+            redress: None,
+            export_uid: new.export_uid,
+            was_open: new.was_open,
+        }
+    }
+}
+
+/// The statements that add them, and the numbers they are given.
+struct Pairings<'a> {
+    insert: CachedStatement<'a>,
+    export: CachedStatement<'a>,
+    close: CachedStatement<'a>,
+    group: i64,
+    next: i64,
+    next_export: i64,
+    at: Instant,
+    given: &'a mut Given,
+}
+
+impl Pairings<'_> {
+    fn add(&mut self, new: &Pairing<'_>) -> Result<(), Failure> {
+        self.insert
             .execute(params![
-                id,
+                self.next,
                 new.payment.0,
                 new.sale.map(|sale| sale.0),
+                new.other.map(|other| other.0),
                 new.scheme.0,
-                new.kind.as_str(),
-                new.evidence.to_json(),
-                first_match,
-                at.0,
+                new.kind,
+                new.evidence,
+                new.difference,
+                new.part.of_payment,
+                new.part.of_sale,
+                self.group,
+                new.redress.map(|redress| &*redress.operator),
+                new.redress.map(|redress| &*redress.reason),
+                self.at.0,
             ])
             .map_err(conflict)?;
-        insert_export.execute(params![
-            export_id,
-            new.scheme.0,
-            id,
-            new.payment.0,
-            new.export_uid.as_bytes().as_slice(),
-            at.0,
-        ])?;
-        if new.was_open {
-            close.execute([new.payment.0])?;
+        if let Some(uid) = new.export_uid {
+            self.export.execute(params![
+                self.next_export,
+                new.scheme.0,
+                self.next,
+                new.payment.0,
+                uid.as_bytes().as_slice(),
+                self.at.0,
+            ])?;
+            self.given.exports = extend(self.given.exports.take(), self.next_export);
+            self.next_export += 1;
         }
-        given.exports = extend(given.exports.take(), export_id);
+        if new.was_open {
+            self.close.execute([new.payment.0])?;
+        }
+        self.next += 1;
+        Ok(())
+    }
+}
+
+/// Undoes matches whose merchant was not told yet and is not being told now.
+fn voids(transaction: &Transaction<'_>, voids: &[Void], at: Instant) -> Result<(), Failure> {
+    for Void { id, redress } in voids {
+        let scheme: Option<i64> = transaction
+            .prepare_cached(sql::pairing::void)?
+            .query_row(
+                params![id.0, at.0, &*redress.operator, &*redress.reason],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let scheme = SchemeId(scheme.ok_or(Failure::Conflict)?);
+        let is_told: bool = transaction
+            .prepare_cached(sql::export::of_pairing)?
+            .query_row([id.0], |row| row.get(0))?;
+        if !is_told {
+            continue;
+        }
+        let is_being_told: bool = transaction
+            .prepare_cached(sql::job::lane_is_held)?
+            .query_row(params![Lane::delivery(scheme).0, at.0], |row| row.get(0))?;
+        let reason = format!("undone by {}: {}", redress.operator, redress.reason);
+        let cancelled = transaction
+            .prepare_cached(sql::export::cancel)?
+            .execute(params![id.0, reason, at.0])?;
+        if is_being_told || cancelled != 1 {
+            return Err(Failure::Conflict);
+        }
+    }
+    Ok(())
+}
+
+fn proposals(
+    transaction: &Transaction<'_>,
+    changes: &[ProposalChange],
+    at: Instant,
+) -> rusqlite::Result<()> {
+    for change in changes {
+        match change {
+            ProposalChange::Made {
+                payment,
+                sale,
+                redress,
+            } => transaction
+                .prepare_cached(sql::redress::propose)?
+                .execute(params![
+                    payment.0,
+                    sale.0,
+                    &*redress.operator,
+                    &*redress.reason,
+                    at.0
+                ])?,
+            ProposalChange::Closed { payment, sale } => transaction
+                .prepare_cached(sql::redress::close)?
+                .execute(params![payment.0, sale.0, at.0])?,
+        };
+    }
+    Ok(())
+}
+
+/// Chains what people did to what was done before.
+fn log(transaction: &Transaction<'_>, entries: &[AuditEntry], at: Instant) -> rusqlite::Result<()> {
+    for AuditEntry {
+        operator,
+        action,
+        detail,
+    } in entries
+    {
+        let last: Option<Vec<u8>> = transaction
+            .prepare_cached(sql::audit_log::last)?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        let previous = last.as_deref().unwrap_or(&audit::BEGINNING);
+        let detail = detail.to_string();
+        let hash = audit::link(previous, at, operator, action, &detail);
+        transaction
+            .prepare_cached(sql::audit_log::insert)?
+            .execute(params![at.0, &**operator, action, detail, hash.as_slice()])?;
     }
     Ok(())
 }
@@ -196,8 +370,15 @@ fn conflict(error: rusqlite::Error) -> Failure {
 
 fn open(transaction: &Transaction<'_>, open: &[StillOpen], at: Instant) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(sql::payment::open)?;
-    for StillOpen { payment, reason } in open {
-        insert.execute(params![payment.0, reason.as_str(), at.0])?;
+    for StillOpen {
+        payment,
+        reason,
+        sale,
+        seen,
+    } in open
+    {
+        let sale = sale.map(|sale| sale.0);
+        insert.execute(params![payment.0, reason.as_str(), sale, seen, at.0])?;
     }
     Ok(())
 }
@@ -244,45 +425,48 @@ fn jobs(
     given: &Given,
 ) -> Result<(), Failure> {
     for job in jobs {
-        for work in works(&job.work, given) {
-            insert_job(transaction, job.queue, job, &work, at)?;
+        match &job.work {
+            NewWork::Known(work) => insert_job(transaction, job, job.lane, work, at)?,
+            NewWork::Imported(lanes) => {
+                for (lane, work) in imported(*lanes, given) {
+                    insert_job(transaction, job, Some(lane), &work, at)?;
+                }
+            }
+            NewWork::Exports(scheme) => {
+                if let Some(range) = &given.exports {
+                    let exports = Span::Range(*range.start(), *range.end());
+                    let scheme = *scheme;
+                    let work = Work::Exports { scheme, exports };
+                    insert_job(transaction, job, job.lane, &work, at)?;
+                }
+            }
+            NewWork::Several(scheme) => {
+                let lane = Lane::several(*scheme);
+                let waits: bool = transaction
+                    .prepare_cached(sql::job::waits_in_lane)?
+                    .query_row(params![lane.0, at.0], |row| row.get(0))?;
+                if !waits {
+                    let work = Work::Several { scheme: *scheme };
+                    insert_job(transaction, job, Some(lane), &work, at)?;
+                }
+            }
         }
     }
     Ok(())
 }
 
-fn works(work: &NewWork, given: &Given) -> Vec<Work> {
-    let span = |range: &RangeInclusive<i64>| Span::Range(*range.start(), *range.end());
-    match work {
-        NewWork::Known(work) => vec![work.clone()],
-        NewWork::Imported => {
-            let payments = given
-                .payments
-                .as_ref()
-                .map(|range| Work::Payments(span(range)));
-            let sales = given.sales.as_ref().map(|range| Work::Sales(span(range)));
-            let ids = |ids: &Vec<i64>| (!ids.is_empty()).then(|| Span::Ids(ids.clone()));
-            let replayed_payments = ids(&given.replayed_payments).map(Work::Payments);
-            let replayed_sales = ids(&given.replayed_sales).map(Work::Sales);
-            [payments, sales, replayed_payments, replayed_sales]
-                .into_iter()
-                .flatten()
-                .collect()
-        }
-        NewWork::Exports(scheme) => {
-            let exports = |range| Work::Exports {
-                scheme: SchemeId(scheme.0),
-                exports: span(range),
-            };
-            given.exports.as_ref().map(exports).into_iter().collect()
-        }
-    }
+/// The payments and the sales that a commit added, lane by lane.
+fn imported(lanes: Lanes, given: &Given) -> impl Iterator<Item = (Lane, Work)> {
+    let spans = |rows: &[Placed]| lanes.spans(rows.iter().copied()).into_iter();
+    let payments = spans(&given.payments).map(|(lane, span)| (lane, Work::Payments(span)));
+    let sales = spans(&given.sales).map(|(lane, span)| (lane, Work::Sales(span)));
+    payments.chain(sales)
 }
 
 fn insert_job(
     transaction: &Transaction<'_>,
-    queue: Queue,
     job: &NewJob,
+    lane: Option<Lane>,
     work: &Work,
     at: Instant,
 ) -> Result<(), Failure> {
@@ -291,8 +475,8 @@ fn insert_job(
     transaction
         .prepare_cached(sql::job::insert)?
         .execute(params![
-            queue.as_str(),
-            job.lane.map(|lane| lane.0),
+            job.queue.as_str(),
+            lane.map(|lane| lane.0),
             work,
             job.ready_at.0,
             at.0,

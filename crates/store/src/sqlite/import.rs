@@ -1,9 +1,9 @@
 //! Records of a file, raw and typed, each once for ever.
 
 use super::sql;
-use super::writer::{Failure, Given, Known, extend, next_id, revise};
+use super::writer::{Failure, Given, Known, next_id, revise};
 use compact_str::CompactString;
-use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord};
+use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord, Placed};
 use harmonia_core::ids::{MatchGroup, MidId, SchemeId, Slug};
 use harmonia_core::money::{MINOR_UNITS, Money};
 use harmonia_core::problem::{Reject, RejectReason};
@@ -167,7 +167,11 @@ impl<'a> Rows<'a> {
                 record,
             } => {
                 if self.add_payment(self.next, *scheme, *mid, record)? {
-                    given.payments = extend(given.payments.take(), self.next);
+                    given.payments.push(Placed {
+                        id: self.next,
+                        scheme: *scheme,
+                        amount: record.amount,
+                    });
                     self.taken(row, record.when.start, record.amount)?;
                 } else {
                     self.known_already(row, Said::of_payment(record))?;
@@ -179,7 +183,11 @@ impl<'a> Rows<'a> {
                 record,
             } => {
                 if self.add_sale(self.next, *scheme, mids, record)? {
-                    given.sales = extend(given.sales.take(), self.next);
+                    given.sales.push(Placed {
+                        id: self.next,
+                        scheme: *scheme,
+                        amount: record.amount,
+                    });
                     self.taken(row, record.when.start, record.amount)?;
                 } else {
                     self.known_already(row, Said::of_sale(record))?;

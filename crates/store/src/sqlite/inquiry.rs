@@ -3,14 +3,15 @@
 use super::load::{self, days_around};
 use super::rows::{card_digits, instant, invalid, money};
 use super::{Shared, sql};
-use harmonia_core::ids::{PaymentId, SaleId, Slug};
+use harmonia_core::audit;
+use harmonia_core::ids::{MatchId, PaymentId, SaleId, Slug};
 use harmonia_core::matching::Payment;
 use harmonia_core::money::Money;
 use harmonia_core::state::RejectState;
 use harmonia_core::time::{Instant, Precision};
 use harmonia_journey::ports::{
-    Arrivals, AuditFinding, Counts, ExportRow, FileRow, MatchRow, OpenCount, RejectRow, SaleStory,
-    Side, Status, Story, TransactionRow,
+    Arrivals, AuditFinding, Counts, EndRow, ExportRow, FileRow, LogRow, MatchRow, OpenCount,
+    ProposalRow, RejectRow, SaleStory, Side, Status, Story, TransactionRow, UndecidedPayment,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -60,6 +61,10 @@ const INVARIANTS: &[(&str, &str)] = &[
         sql::audit::nothing_forgotten,
     ),
     ("every pending export is due", sql::audit::export_is_due),
+    (
+        "what ended with another payment is of that payment's purchase",
+        sql::audit::settlement_follows,
+    ),
 ];
 
 /// Rows of a statement, each made into a value.
@@ -111,11 +116,14 @@ pub fn status(connection: &Connection, now: Instant) -> rusqlite::Result<Status>
         .query_row([], |row| {
             Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
         })?;
+    let ended = pairs(sql::status::ended)?;
     let mut open_payments: Vec<OpenCount> = pairs(sql::status::open_payments)?
         .into_iter()
         .map(|(reason, count)| OpenCount { reason, count })
         .collect();
-    let decided: u64 = open_payments.iter().map(|open| open.count).sum::<u64>() + matched.count;
+    let decided: u64 = open_payments.iter().map(|open| open.count).sum::<u64>()
+        + ended.iter().map(|(_, count)| count).sum::<u64>()
+        + matched.count;
     let waiting = payments.count.saturating_sub(decided);
     if waiting > 0 {
         open_payments.push(OpenCount {
@@ -129,6 +137,7 @@ pub fn status(connection: &Connection, now: Instant) -> rusqlite::Result<Status>
         sales,
         identified,
         matched,
+        ended,
         open_payments,
         exports: pairs(sql::status::exports)?,
         rejects: pairs(sql::status::rejects)?,
@@ -243,6 +252,7 @@ fn transaction_row(
             digits: card_digits(row, 12)?,
             status: row.get(14)?,
             pending_reason: row.get(15)?,
+            contested_scheme_transaction_id: row.get(18)?,
             match_group: row.get(16)?,
             created_at: instant(row, 17)?,
         })
@@ -272,10 +282,23 @@ pub fn story(connection: &Connection, side: Side, id: i64) -> rusqlite::Result<O
             export_row,
         )?);
     }
+    let in_force = matches.iter().find(|found| found.voided_at.is_none());
     let payment = match side {
         Side::Payment => Some(id),
-        Side::Sale => matches.first().map(|found| found.payment_transaction_id),
+        Side::Sale => in_force.map(|found| found.payment_transaction_id),
     };
+    let end = match side {
+        Side::Payment => end_of(connection, id)?,
+        Side::Sale => None,
+    };
+    if let Some(end) = &end {
+        exports.extend(list(
+            connection,
+            sql::export::of_match,
+            [end.id],
+            export_row,
+        )?);
+    }
     let identity: Option<(Option<String>, i64)> = match payment {
         Some(payment) => connection
             .prepare_cached(sql::identity::find)?
@@ -289,7 +312,94 @@ pub fn story(connection: &Connection, side: Side, id: i64) -> rusqlite::Result<O
         identified_at: identity.as_ref().map(|identity| Instant(identity.1)),
         loyalty_id: identity.and_then(|identity| identity.0),
         matches,
+        end,
         exports,
+    }))
+}
+
+/// How a payment ended without a match.
+fn end_of(connection: &Connection, payment: i64) -> rusqlite::Result<Option<EndRow>> {
+    connection
+        .prepare_cached(sql::pairing::end_of)?
+        .query_row([payment], |row| {
+            Ok(EndRow {
+                id: row.get(0)?,
+                kind: row.get(1)?,
+                other_payment_transaction_id: row.get(2)?,
+                other: row.get(3)?,
+                other_feed_type: row.get(4)?,
+                difference_minor: row.get(5)?,
+                created_at: instant(row, 6)?,
+            })
+        })
+        .optional()
+}
+
+/// What ended as the settlement of a payment that was matched.
+pub fn settlements(
+    connection: &Connection,
+    payment: PaymentId,
+) -> rusqlite::Result<Vec<(MatchId, PaymentId)>> {
+    list(connection, sql::pairing::settlements, [payment.0], |row| {
+        Ok((MatchId(row.get(0)?), PaymentId(row.get(1)?)))
+    })
+}
+
+/// What waits for a second person.
+pub fn proposals(connection: &Connection) -> rusqlite::Result<Vec<ProposalRow>> {
+    list(connection, sql::redress::list, [], |row| {
+        Ok(ProposalRow {
+            payment_transaction_id: row.get(0)?,
+            scheme_transaction_id: row.get(1)?,
+            operator: row.get(2)?,
+            reason: row.get(3)?,
+            created_at: instant(row, 4)?,
+        })
+    })
+}
+
+/// What people did.
+pub fn log(connection: &Connection, after: i64, limit: usize) -> rusqlite::Result<Vec<LogRow>> {
+    list(
+        connection,
+        sql::audit_log::list,
+        params![after, limit],
+        |row| {
+            Ok(LogRow {
+                id: row.get(0)?,
+                at: instant(row, 1)?,
+                operator: row.get(2)?,
+                action: row.get(3)?,
+                detail: row.get(4)?,
+            })
+        },
+    )
+}
+
+/// Entries of the log that do not follow from those before them.
+fn broken_links(connection: &Connection) -> rusqlite::Result<Option<AuditFinding>> {
+    let mut previous = audit::BEGINNING.to_vec();
+    let mut expected_id = 1;
+    let mut broken = Vec::new();
+    let mut statement = connection.prepare_cached(sql::audit_log::list)?;
+    let mut rows = statement.query(params![0, i64::MAX])?;
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        let (operator, action, detail): (String, String, String) =
+            (row.get(2)?, row.get(3)?, row.get(4)?);
+        let hash: Vec<u8> = row.get(5)?;
+        let link = audit::link(&previous, instant(row, 1)?, &operator, &action, &detail);
+        if link.as_slice() != hash || id != expected_id {
+            broken.push(id);
+        }
+        previous = hash;
+        expected_id = id + 1;
+    }
+    Ok((!broken.is_empty()).then(|| AuditFinding {
+        invariant: "every entry of the log of what people did follows from the one before it"
+            .to_owned(),
+        count: broken.len() as u64,
+        examples: broken.into_iter().take(EXAMPLES).collect(),
     }))
 }
 
@@ -314,7 +424,7 @@ pub fn payment(
     connection: &Connection,
     id: PaymentId,
 ) -> rusqlite::Result<Option<Payment>> {
-    Ok(load::explained(shared, connection, id)?.map(|found| found.payment))
+    Ok(load::explained(shared, connection, id)?.map(UndecidedPayment::as_decided))
 }
 
 /// What deciding would see of one sale.
@@ -423,6 +533,11 @@ fn match_row(row: &Row<'_>) -> rusqlite::Result<MatchRow> {
         evidence: row.get(11)?,
         status: row.get(12)?,
         created_at: instant(row, 13)?,
+        operator: row.get(14)?,
+        reason: row.get(15)?,
+        voided_at: row.get::<_, Option<i64>>(16)?.map(Instant),
+        voided_by: row.get(17)?,
+        void_reason: row.get(18)?,
     })
 }
 
@@ -525,5 +640,6 @@ pub fn audit(connection: &Connection) -> rusqlite::Result<Vec<AuditFinding>> {
             });
         }
     }
+    findings.extend(broken_links(connection)?);
     Ok(findings)
 }

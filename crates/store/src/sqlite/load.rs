@@ -7,15 +7,16 @@ use super::{Shared, lock, sql};
 use crate::seal::identity_place;
 use compact_str::CompactString;
 use harmonia_core::card::{CardDigits, CardToken};
-use harmonia_core::changes::{FileEnd, Span};
+use harmonia_core::changes::{FileEnd, Placed, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, IdentifierType, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, MidId, MidSetId, PaymentId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{MidSet, OpenReason, Payment, Reach, Sale};
 use harmonia_core::money::{Currency, Money};
+use harmonia_core::purchase::{self, EndKind, Stage};
 use harmonia_core::time::{DAY_US, Instant};
 use harmonia_core::transaction::FeedType;
-use harmonia_journey::ports::{Probe, RecordKey, UndecidedPayment};
+use harmonia_journey::ports::{Probe, RecordKey, Undecided, UndecidedPayment};
 use hashbrown::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::sync::{Arc, Mutex};
@@ -25,7 +26,7 @@ use std::sync::{Arc, Mutex};
 pub struct Remembered {
     directory: Mutex<Option<(i64, Arc<MidDirectory>)>>,
     mid_sets: Mutex<Option<(i64, Arc<MidSets>)>>,
-    feeds: Mutex<HashMap<i64, Slug>>,
+    feeds: Mutex<HashMap<i64, (Slug, FeedType)>>,
 }
 
 impl Remembered {
@@ -43,16 +44,16 @@ impl Remembered {
         })
     }
 
-    /// The provider of a feed. Feeds never change, so no revision is needed.
-    fn provider(&self, connection: &Connection, feed: i64) -> rusqlite::Result<Slug> {
-        if let Some(provider) = lock(&self.feeds).get(&feed) {
-            return Ok(provider.clone());
+    /// Whose a feed is and what it brings. Feeds never change, so no revision is needed.
+    fn feed(&self, connection: &Connection, feed: i64) -> rusqlite::Result<(Slug, FeedType)> {
+        if let Some(known) = lock(&self.feeds).get(&feed) {
+            return Ok(known.clone());
         }
-        let provider = connection
-            .prepare_cached("SELECT provider_slug FROM feed WHERE id = ?1")?
-            .query_row([feed], |row| slug(row, 0))?;
-        lock(&self.feeds).insert(feed, provider.clone());
-        Ok(provider)
+        let found = connection
+            .prepare_cached("SELECT provider_slug, feed_type FROM feed WHERE id = ?1")?
+            .query_row([feed], |row| Ok((slug(row, 0)?, feed_type(row, 1)?)))?;
+        lock(&self.feeds).insert(feed, found.clone());
+        Ok(found)
     }
 }
 
@@ -153,13 +154,98 @@ fn ranges(span: &Span) -> Vec<(i64, i64)> {
     }
 }
 
-/// The payments of a span that have no match.
+/// The payments of a span that have no match, as they are at one moment.
 pub fn undecided(
     shared: &Shared,
     connection: &Connection,
     span: &Span,
-) -> rusqlite::Result<Vec<UndecidedPayment>> {
-    payments(shared, connection, sql::payment::undecided, span)
+) -> rusqlite::Result<Undecided> {
+    let seen = connection
+        .prepare_cached(sql::raw::newest)?
+        .query_row([], |row| row.get(0))?;
+    let mut payments = payments(shared, connection, sql::payment::undecided, span)?;
+    let any_voided: bool = connection
+        .prepare_cached(sql::pairing::any_voided)?
+        .query_row([], |row| row.get(0))?;
+    if any_voided {
+        for found in &mut payments {
+            found.barred = barred(connection, found)?;
+        }
+    }
+    Ok(Undecided { payments, seen })
+}
+
+/// The sales that people have parted from a payment, or from another of its purchase.
+fn barred(connection: &Connection, found: &UndecidedPayment) -> rusqlite::Result<Vec<SaleId>> {
+    let others = found.parts.iter().map(|part| part.id);
+    let mut statement = connection.prepare_cached(sql::pairing::barred)?;
+    let mut barred = Vec::new();
+    for payment in others.chain([found.payment.id]) {
+        for sale in statement.query_map([payment.0], |row| row.get(0).map(SaleId))? {
+            barred.push(sale?);
+        }
+    }
+    barred.sort_unstable();
+    barred.dedup();
+    Ok(barred)
+}
+
+/// The AUTHs and SETTLEDs of one purchase, in the order they came.
+fn parts(
+    connection: &Connection,
+    provider: &Slug,
+    settlement_key: &str,
+) -> rusqlite::Result<Vec<purchase::Part>> {
+    connection
+        .prepare_cached(sql::payment::same_purchase)?
+        .query_map([settlement_key, provider.as_str()], |row| {
+            let stage = match row.get_ref(8)?.as_str_or_null()? {
+                None => Stage::Open,
+                Some(name) => EndKind::from_name(name).map_or(Stage::Matched, Stage::Ended),
+            };
+            Ok(purchase::Part {
+                id: PaymentId(row.get(0)?),
+                feed_type: feed_type(row, 1)?,
+                scheme: SchemeId(row.get(2)?),
+                amount: money(row, 3)?,
+                auth_code: optional_text(row, 5)?,
+                digits: card_digits(row, 6)?,
+                stage,
+            })
+        })?
+        .collect()
+}
+
+fn feed_type(row: &Row<'_>, column: usize) -> rusqlite::Result<FeedType> {
+    FeedType::from_name(row.get_ref(column)?.as_str()?)
+        .ok_or_else(|| invalid(column, "not a feed type"))
+}
+
+/// All that is known of whose card each payment was.
+pub fn identities(
+    shared: &Shared,
+    connection: &Connection,
+    payments: &[PaymentId],
+) -> rusqlite::Result<Vec<Option<CardLink>>> {
+    let mut statement = connection.prepare_cached(sql::identity::of_payment)?;
+    let mut one = |payment: &PaymentId| {
+        statement
+            .query_row([payment.0], |row| {
+                let sealed = row.get_ref(8)?.as_blob_or_null()?;
+                Ok(CardLink {
+                    loyalty_id: optional_text(row, 0)?,
+                    user_id: row.get(1)?,
+                    scheme_account_id: row.get(2)?,
+                    payment_card_account_id: row.get(3)?,
+                    digits: card_digits(row, 4)?,
+                    expiry_month: row.get(6)?,
+                    expiry_year: row.get(7)?,
+                    credentials: unseal(shared, &identity_place(*payment), sealed)?,
+                })
+            })
+            .optional()
+    };
+    payments.iter().map(&mut one).collect()
 }
 
 /// What is known of transactions of a feed.
@@ -247,11 +333,18 @@ fn payment(
         .as_str_or_null()?
         .map(|name| OpenReason::from_name(name).ok_or_else(|| invalid(13, "not a reason")))
         .transpose()?;
+    let (provider, feed_type) = shared.remembered.feed(connection, row.get(1)?)?;
+    let parts = match row.get_ref(23)?.as_str_or_null()? {
+        Some(key) if matches!(feed_type, FeedType::Auth | FeedType::Settled) => {
+            parts(connection, &provider, key)?
+        }
+        _ => Vec::new(),
+    };
     Ok(UndecidedPayment {
         payment: Payment {
             id,
             scheme,
-            provider: shared.remembered.provider(connection, row.get(1)?)?,
+            provider,
             mid_sets: mid_sets.holding(scheme, text(row, 3)?),
             when: moment(row, 4)?,
             amount: money(row, 6)?,
@@ -265,6 +358,9 @@ fn payment(
         card_token: CardToken(text(row, 8)?),
         identity,
         open,
+        feed_type,
+        parts,
+        barred: Vec::new(),
     })
 }
 
@@ -287,13 +383,32 @@ pub fn unseal(
 
 /// The open sales that any probe asks for, each once, however the probes overlap.
 pub fn candidates(connection: &Connection, probes: &[Probe]) -> rusqlite::Result<Vec<Sale>> {
+    probed(connection, sql::sale::candidates, probes, sale, |sale| sale)
+}
+
+/// The matched sales that any probe asks for, each once, with the payment that has it.
+pub fn taken(
+    connection: &Connection,
+    probes: &[Probe],
+) -> rusqlite::Result<Vec<(Sale, PaymentId)>> {
+    let make = |row: &Row<'_>| Ok((sale(row)?, PaymentId(row.get(11)?)));
+    probed(connection, sql::sale::taken, probes, make, |(sale, _)| sale)
+}
+
+fn probed<T>(
+    connection: &Connection,
+    sql: &str,
+    probes: &[Probe],
+    make: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    sale: impl Fn(&T) -> &Sale,
+) -> rusqlite::Result<Vec<T>> {
     let (first_day, last_day): (Option<i64>, Option<i64>) = connection
         .prepare_cached(sql::sale::days)?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (Some(first_day), Some(last_day)) = (first_day, last_day) else {
         return Ok(Vec::new());
     };
-    let mut statement = connection.prepare_cached(sql::sale::candidates)?;
+    let mut statement = connection.prepare_cached(sql)?;
     let mut found = Vec::new();
     let mut seen = HashSet::new();
     for Probe {
@@ -308,9 +423,10 @@ pub fn candidates(connection: &Connection, probes: &[Probe]) -> rusqlite::Result
             let mut rows =
                 statement.query([day, mid_set.0, amount.minor, reach.from.0, reach.to.0])?;
             while let Some(row) = rows.next()? {
-                let sale = sale(row)?;
+                let made = make(row)?;
+                let sale = sale(&made);
                 if sale.amount.currency == amount.currency && seen.insert(sale.id) {
-                    found.push(sale);
+                    found.push(made);
                 }
             }
         }
@@ -370,7 +486,8 @@ pub fn reopened(
                 sale.amount.minor,
                 reach.from.0,
                 reach.to.0,
-                sale.amount.currency.as_str()
+                sale.amount.currency.as_str(),
+                sale.id.0,
             ])?;
             while let Some(row) = rows.next()? {
                 found.push(PaymentId(row.get(0)?));
@@ -387,10 +504,16 @@ pub fn unidentified(
     connection: &Connection,
     after: PaymentId,
     limit: usize,
-) -> rusqlite::Result<Vec<PaymentId>> {
+) -> rusqlite::Result<Vec<Placed>> {
     connection
         .prepare_cached(sql::payment::unidentified)?
-        .query_map(params![after.0, limit], |row| row.get(0).map(PaymentId))?
+        .query_map(params![after.0, limit], |row| {
+            Ok(Placed {
+                id: row.get(0)?,
+                scheme: SchemeId(row.get(1)?),
+                amount: money(row, 2)?,
+            })
+        })?
         .collect()
 }
 
@@ -444,6 +567,7 @@ fn export(shared: &Shared, row: &Row<'_>) -> rusqlite::Result<ExportTransaction>
         export_uid: uuid::Uuid::parse_str(row.get_ref(22)?.as_str()?).ok(),
         extra_fields: Some(json(23, row.get_ref(23)?.as_str()?)?),
         credentials: credentials.map(|text| json(24, &text)).transpose()?,
+        correction: row.get(26)?,
     })
 }
 

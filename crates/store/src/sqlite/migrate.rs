@@ -7,16 +7,23 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Every migration, in order. One that has landed is never edited: a later one changes what it did.
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "journey",
-    sql: include_str!("../../sql/sqlite/migrations/0001_journey.sql"),
-}];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "journey",
+        sql: include_str!("../../sql/sqlite/migrations/0001_journey.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "life",
+        sql: include_str!("../../sql/sqlite/migrations/0002_life.sql"),
+    },
+];
 
-struct Migration {
+pub(super) struct Migration {
     number: i64,
     name: &'static str,
-    sql: &'static str,
+    pub(super) sql: &'static str,
 }
 
 impl Migration {

@@ -28,10 +28,10 @@ use crate::OpenError;
 use crate::seal::Sealer;
 use async_trait::async_trait;
 use connection::Readers;
-use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Queue, Span};
+use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
-use harmonia_core::ids::{ExportId, PaymentId, RejectId, SaleId, SchemeId, Slug};
+use harmonia_core::ids::{ExportId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
 use harmonia_core::money::Money;
 use harmonia_core::state::RejectState;
@@ -39,8 +39,8 @@ use harmonia_core::time::Instant;
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
     Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
-    Holder, Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RecordKey, RejectRow, SaleStory,
-    Side, Status, Store, StoreError, Story, TransactionRow, UndecidedPayment,
+    Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Probe, ProposalRow, RecordKey,
+    RejectRow, SaleStory, Side, Status, Store, StoreError, Story, TransactionRow, Undecided,
 };
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -221,9 +221,18 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn undecided(&self, span: &Span) -> Result<Vec<UndecidedPayment>, StoreError> {
+    async fn undecided(&self, span: &Span) -> Result<Undecided, StoreError> {
         let span = span.clone();
         self.read(move |shared, connection| load::undecided(shared, connection, &span))
+            .await
+    }
+
+    async fn identities(
+        &self,
+        payments: &[PaymentId],
+    ) -> Result<Vec<Option<CardLink>>, StoreError> {
+        let payments = payments.to_vec();
+        self.read(move |shared, connection| load::identities(shared, connection, &payments))
             .await
     }
 
@@ -239,6 +248,12 @@ impl Store for SqliteStore {
     async fn candidates(&self, probes: &[Probe]) -> Result<Vec<Sale>, StoreError> {
         let probes = probes.to_vec();
         self.read(move |_, connection| load::candidates(connection, &probes))
+            .await
+    }
+
+    async fn taken(&self, probes: &[Probe]) -> Result<Vec<(Sale, PaymentId)>, StoreError> {
+        let probes = probes.to_vec();
+        self.read(move |_, connection| load::taken(connection, &probes))
             .await
     }
 
@@ -261,7 +276,7 @@ impl Store for SqliteStore {
         &self,
         after: PaymentId,
         limit: usize,
-    ) -> Result<Vec<PaymentId>, StoreError> {
+    ) -> Result<Vec<Placed>, StoreError> {
         self.read(move |_, connection| load::unidentified(connection, after, limit))
             .await
     }
@@ -418,6 +433,24 @@ impl Inquiry for SqliteStore {
         limit: usize,
     ) -> Result<Vec<(i64, String, String, Option<String>, Option<String>)>, StoreError> {
         self.read(move |_, connection| inquiry::cards(connection, after, limit))
+            .await
+    }
+
+    async fn settlements(
+        &self,
+        payment: PaymentId,
+    ) -> Result<Vec<(MatchId, PaymentId)>, StoreError> {
+        self.read(move |_, connection| inquiry::settlements(connection, payment))
+            .await
+    }
+
+    async fn proposals(&self) -> Result<Vec<ProposalRow>, StoreError> {
+        self.read(|_, connection| inquiry::proposals(connection))
+            .await
+    }
+
+    async fn log(&self, after: i64, limit: usize) -> Result<Vec<LogRow>, StoreError> {
+        self.read(move |_, connection| inquiry::log(connection, after, limit))
             .await
     }
 

@@ -4,7 +4,7 @@ use super::import::{Rows, Said, file_feed, kept_state};
 use super::rows::{invalid, slug, text};
 use super::sql;
 use super::writer::{Failure, Given, Known, next_id};
-use harmonia_core::changes::{ImportedBody, Replayed};
+use harmonia_core::changes::{ImportedBody, Placed, Replayed};
 use harmonia_core::ids::RejectId;
 use harmonia_core::money::Money;
 use harmonia_core::problem::Reject;
@@ -90,10 +90,7 @@ impl Kept {
         };
         drop(rows);
         if added {
-            match &record.body {
-                ImportedBody::Payment { .. } => given.replayed_payments.push(id),
-                _ => given.replayed_sales.push(id),
-            }
+            given_back(&record.body, id, given);
             self.store_raw(transaction, id, record, true, at)?;
             let (date, amount) = (said.date(), said.amount());
             return self.settled(transaction, record, Some(id), at, Some((date, amount)));
@@ -250,4 +247,21 @@ fn kept_record(row: &Row<'_>) -> rusqlite::Result<KeptRecord> {
 fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<RejectState> {
     RejectState::from_name(row.get_ref(column)?.as_str()?)
         .ok_or_else(|| invalid(column, "not a state of a kept record"))
+}
+
+/// Notes a row whose number was given out when its record was kept.
+fn given_back(body: &ImportedBody, id: i64, given: &mut Given) {
+    match body {
+        ImportedBody::Payment { scheme, record, .. } => given.payments.push(Placed {
+            id,
+            scheme: *scheme,
+            amount: record.amount,
+        }),
+        ImportedBody::Sale { scheme, record, .. } => given.sales.push(Placed {
+            id,
+            scheme: *scheme,
+            amount: record.amount,
+        }),
+        ImportedBody::Refused { .. } => {}
+    }
 }

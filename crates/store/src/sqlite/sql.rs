@@ -22,36 +22,43 @@ mod named {
         audit {
             delivered_was_sent, export_is_due, file_counts, matched_is_exported,
             matched_is_identified, matched_is_not_open, nothing_forgotten, one_to_one_payment,
-            one_to_one_sale, raw_is_typed, same_purchase,
+            one_to_one_sale, raw_is_typed, same_purchase, settlement_follows,
         }
+        audit_log { insert, last, list }
         card { find, list, upsert }
         export {
-            attempt, deliver, extend_file, find_file, insert, list, of_match, undelivered,
+            attempt, cancel, deliver, extend_file, find_file, insert, list, of_match, of_pairing,
+            undelivered,
         }
         feed { find, insert }
         file {
             find, find_unfinished, insert, last, list, progress, recount, sources, volume,
         }
-        identity { find, insert }
+        identity { find, insert, of_payment }
         job {
-            claim, done, free_holder, give_back, holders, insert, insert_leased, lease_again,
-            next_due, prolong, take_lane,
+            claim, done, free_holder, give_back, holders, insert, insert_leased, lane_is_held,
+            lease_again, next_due, prolong, take_lane, waits_in_lane,
         }
         mid {
             all_sets, end, find, find_set, in_force, insert, insert_set, revise, revision,
             set_has_days,
         }
-        pairing { insert, of_payment, of_sale, rows }
+        pairing {
+            any_voided, barred, end_of, insert, of_payment, of_sale, rows, settlements, void,
+        }
         payment {
             by_key, close, explain, insert, near, next_day, open, reopened, row, same_key,
-            undecided, unidentified,
+            same_purchase, undecided, unidentified,
         }
-        raw { find, insert, take_up }
+        raw { find, insert, newest, take_up }
+        redress { close, list, propose }
         reject { find, insert, keep, kept, list, quarantined, replay }
-        sale { by_key, candidates, days, explain, insert, near, next_day, open, row, same_key }
+        sale {
+            by_key, candidates, days, explain, insert, near, next_day, open, row, same_key, taken,
+        }
         sealing { find, insert }
         status {
-            exports, files, jobs, matched, numbers, open_payments, payments, rejects, sales,
+            ended, exports, files, jobs, matched, numbers, open_payments, payments, rejects, sales,
         }
     }
 }
@@ -66,8 +73,9 @@ mod tests {
     #[test]
     fn every_statement_is_lawful_sql_and_says_its_name() {
         let connection = Connection::open_in_memory().unwrap();
-        let schema = include_str!("../../sql/sqlite/migrations/0001_journey.sql");
-        connection.execute_batch(schema).unwrap();
+        for migration in super::super::migrate::MIGRATIONS {
+            connection.execute_batch(migration.sql).unwrap();
+        }
         for (noun, name, sql) in ALL {
             let first = format!("-- {noun}/{name}: ");
             assert!(

@@ -2,6 +2,7 @@
 //! ids it gives out.
 
 use super::sql;
+use harmonia_core::changes::Placed;
 use harmonia_core::ids::{MatchGroup, SchemeId, Slug};
 use harmonia_core::transaction::FeedType;
 use hashbrown::HashMap;
@@ -50,11 +51,9 @@ impl From<rusqlite::Error> for Failure {
 #[derive(Default)]
 pub struct Given {
     pub match_group: Option<MatchGroup>,
-    pub payments: Option<RangeInclusive<i64>>,
-    pub sales: Option<RangeInclusive<i64>>,
-    /// Rows whose numbers were given out when their records were kept.
-    pub replayed_payments: Vec<i64>,
-    pub replayed_sales: Vec<i64>,
+    /// Rows whose numbers were given out when their records were kept are among these too.
+    pub payments: Vec<Placed>,
+    pub sales: Vec<Placed>,
     pub exports: Option<RangeInclusive<i64>>,
 }
 

@@ -26,6 +26,7 @@ pub async fn an_export_tells_all_there_is(bench: &dyn Bench) {
     let all = Span::Range(1, 1);
     let found = town.store.undelivered(town.bakery, &all).await.unwrap();
     let expected = ExportTransaction {
+        correction: None,
         transaction_id: "s1".into(),
         feed_type: Some("SETTLED".into()),
         provider_slug: Some(crate::support::slug("bakery")),

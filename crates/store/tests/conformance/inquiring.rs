@@ -40,6 +40,8 @@ pub async fn status_counts_everything(bench: &dyn Bench) {
     changes.open.push(StillOpen {
         payment: open[0],
         reason: OpenReason::NoSale,
+        sale: None,
+        seen: 0,
     });
     changes
         .cards

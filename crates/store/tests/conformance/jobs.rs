@@ -170,6 +170,8 @@ pub async fn a_stale_commit_leaves_nothing_behind(bench: &dyn Bench) {
         changes.open.push(StillOpen {
             payment: payments[1],
             reason: OpenReason::NoSale,
+            sale: None,
+            seen: 0,
         });
         changes.job = JobEnd::Done;
         changes

@@ -2,13 +2,13 @@
 
 use crate::support::{Bench, NOON, Town, card_link, gbp, payment, sale};
 use compact_str::CompactString;
-use harmonia_core::changes::{Changes, NewIdentity, NewMatch, Span, StillOpen};
+use harmonia_core::changes::{Changes, NewIdentity, NewMatch, Placed, Span, StillOpen};
 use harmonia_core::ids::{MidSetId, PaymentId, SaleId};
 use harmonia_core::matching::{MatchKind, OpenReason, Reach};
 use harmonia_core::money::{Currency, Money};
 use harmonia_core::time::{DAY_US, HOUR_US, Instant, Moment, Precision, SECOND_US};
 use harmonia_core::transaction::{PaymentRecord, Place, SaleRecord};
-use harmonia_journey::ports::{CommitError, Probe, StoreError, UndecidedPayment};
+use harmonia_journey::ports::{CommitError, Probe, StoreError, Undecided, UndecidedPayment};
 
 pub async fn undecided_payments_come_in_order_without_the_matched(bench: &dyn Bench) {
     let town = Town::new(bench).await;
@@ -18,8 +18,9 @@ pub async fn undecided_payments_come_in_order_without_the_matched(bench: &dyn Be
     let sales = town.sell(vec![sale("s1")]).await;
     town.commit(town.matching(&[(payments[1], sales[0])])).await;
     let range = Span::Range(payments[0].0, payments[3].0);
-    let ids = |found: Vec<UndecidedPayment>| -> Vec<PaymentId> {
-        found.iter().map(|found| found.payment.id).collect()
+    let ids = |found: Undecided| -> Vec<PaymentId> {
+        let payments = found.payments.iter();
+        payments.map(|found| found.payment.id).collect()
     };
     let found = town.store.undecided(&range).await.unwrap();
     assert_eq!(ids(found), [payments[0], payments[2], payments[3]]);
@@ -29,7 +30,7 @@ pub async fn undecided_payments_come_in_order_without_the_matched(bench: &dyn Be
         [payments[3]]
     );
     let none = Span::Ids(Vec::new());
-    assert_eq!(town.store.undecided(&none).await.unwrap(), []);
+    assert_eq!(town.store.undecided(&none).await.unwrap().payments, []);
 }
 
 pub async fn an_identity_is_stored_once_and_returned(bench: &dyn Bench) {
@@ -371,8 +372,9 @@ pub async fn only_what_waits_for_a_sale_is_reopened(bench: &dyn Bench) {
     for id in &payments[..8] {
         keep_open(&town, *id, OpenReason::NoSale).await;
     }
-    keep_open(&town, payments[8], OpenReason::Ambiguous).await;
     let sales = town.sell(vec![sale("s1")]).await;
+    // It saw the sale when it was decided: that the sale is there is no news to it.
+    keep_open_having_seen(&town, payments[8], OpenReason::Ambiguous, sales[0].0).await;
     let open = town
         .store
         .open_sales(&Span::Ids(vec![sales[0].0]))
@@ -402,9 +404,15 @@ pub async fn payments_that_wait_for_their_card_come_in_pages(bench: &dyn Bench) 
     ]) {
         keep_open(&town, *id, reason).await;
     }
+    let placed = |id: PaymentId| Placed {
+        id: id.0,
+        scheme: town.bakery,
+        amount: payment("p1").amount,
+    };
     let page = |after: i64, limit: usize| town.store.unidentified(PaymentId(after), limit);
-    assert_eq!(page(0, 2).await.unwrap(), [ids[0], ids[2]]);
-    assert_eq!(page(ids[2].0, 2).await.unwrap(), [ids[3]]);
+    let first = [placed(ids[0]), placed(ids[2])];
+    assert_eq!(page(0, 2).await.unwrap(), first);
+    assert_eq!(page(ids[2].0, 2).await.unwrap(), [placed(ids[3])]);
     assert_eq!(page(ids[3].0, 2).await.unwrap(), []);
 }
 
@@ -417,14 +425,28 @@ async fn expect_conflict(town: &Town, changes: Changes) {
 }
 
 async fn keep_open(town: &Town, payment: PaymentId, reason: OpenReason) {
+    keep_open_having_seen(town, payment, reason, payment.0).await;
+}
+
+async fn keep_open_having_seen(town: &Town, payment: PaymentId, reason: OpenReason, seen: i64) {
     let mut changes = Changes::none(NOON);
-    changes.open.push(StillOpen { payment, reason });
+    changes.open.push(StillOpen {
+        payment,
+        reason,
+        sale: None,
+        seen,
+    });
     town.commit(changes).await;
 }
 
 async fn undecided(town: &Town, id: PaymentId) -> UndecidedPayment {
     let span = Span::Ids(vec![id.0]);
-    town.store.undecided(&span).await.unwrap().remove(0)
+    town.store
+        .undecided(&span)
+        .await
+        .unwrap()
+        .payments
+        .remove(0)
 }
 
 async fn mid_set_of(town: &Town, sale: SaleId) -> MidSetId {

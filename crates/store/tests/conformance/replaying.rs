@@ -4,7 +4,7 @@ use crate::support::{
     BAKERY, Bench, NOON, Town, VISA_SETTLED, gbp, holder, payment, refused, sale,
 };
 use harmonia_core::changes::{
-    Changes, ImportedBody, Lane, NewJob, NewWork, Queue, Replayed, Span, Work,
+    Changes, ImportedBody, Lanes, NewJob, NewWork, Queue, Replayed, Span, Work,
 };
 use harmonia_core::ids::RejectId;
 use harmonia_core::problem::RejectReason;
@@ -23,9 +23,9 @@ async fn replay(town: &Town, reject: i64, body: ImportedBody) -> Committed {
     });
     changes.jobs.push(NewJob {
         queue: Queue::Matching,
-        lane: Some(Lane::MATCHING),
+        lane: None,
         ready_at: NOON,
-        work: NewWork::Imported,
+        work: NewWork::Imported(Lanes::ONE),
     });
     town.commit(changes).await
 }
@@ -76,7 +76,7 @@ pub async fn a_quarantined_record_goes_on_under_its_own_number(bench: &dyn Bench
         town.store.commit(job.lease, done).await.unwrap();
     }
     assert!(
-        works.contains(&Work::Payments(Span::Ids(vec![2]))),
+        works.contains(&Work::Payments(Span::Range(2, 2))),
         "{works:?}"
     );
 }

@@ -7,7 +7,7 @@ use crate::support::{
 };
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{
-    Attempt, CardInScheme, Changes, Delivery, FileEnd, ImportedBody, JobEnd, Lane, MidAction,
+    Attempt, CardInScheme, Changes, Delivery, FileEnd, ImportedBody, JobEnd, Lanes, MidAction,
     MidChange, NewJob, NewWork, Queue, Replayed, Span, StillOpen,
 };
 use harmonia_core::ids::{ExportId, MidSetId, PaymentId, RejectId, SaleId};
@@ -140,9 +140,9 @@ impl Twins {
         });
         changes.jobs.push(NewJob {
             queue: Queue::Matching,
-            lane: Some(Lane::MATCHING),
+            lane: None,
             ready_at: self.now,
-            work: NewWork::Imported,
+            work: NewWork::Imported(Lanes::ONE),
         });
         self.records += 1;
         self.commit([Lease::Operator; 2], changes).await;
@@ -213,6 +213,8 @@ impl Twins {
                 Some(StillOpen {
                     payment: PaymentId(pick(&payments, *payment)?),
                     reason: OpenReason::ALL[usize::from(*reason)],
+                    sale: None,
+                    seen: 0,
                 })
             })
             .collect();

@@ -33,7 +33,7 @@ const BREACHES: &[(&str, &[&str])] = &[
         &["a matched payment is identified"],
     ),
     (
-        "INSERT INTO open_payment VALUES (1, 'NO_SALE', 1, 'm-1', 1099, 1, 1);",
+        "INSERT INTO open_payment VALUES (1, 'NO_SALE', 1, 'm-1', 1099, 1, 1, NULL, 0);",
         &["a matched payment is not open"],
     ),
     (

@@ -4,8 +4,8 @@ use super::{Bench, Picture, holder, picture};
 use compact_str::CompactString;
 use harmonia_core::card::{CardDigits, CardToken, Digits};
 use harmonia_core::changes::{
-    Changes, Imported, ImportedBody, ImportedRecord, Lane, MidAction, MidChange, NewIdentity,
-    NewJob, NewMatch, NewWork, Queue,
+    Changes, Imported, ImportedBody, ImportedRecord, Lane, Lanes, MidAction, MidChange,
+    NewIdentity, NewJob, NewMatch, NewWork, Part, Queue,
 };
 use harmonia_core::identify::{CardLink, IdentifierType, LinkedCard};
 use harmonia_core::ids::{ExportId, FileId, MidId, PaymentId, SaleId, SchemeId, Slug};
@@ -146,9 +146,9 @@ impl Town {
         });
         changes.jobs.push(NewJob {
             queue: Queue::Matching,
-            lane: Some(Lane::MATCHING),
+            lane: None,
             ready_at: NOON,
-            work: NewWork::Imported,
+            work: NewWork::Imported(Lanes::ONE),
         });
         changes
     }
@@ -232,6 +232,8 @@ impl Town {
             evidence: Evidence::default(),
             export_uid: Uuid::from_u128(u128::from(payment.0.unsigned_abs())),
             was_open: false,
+            part: Part::default(),
+            redress: None,
         }
     }
 
@@ -251,7 +253,7 @@ impl Town {
         changes.matches = matches.collect();
         changes.jobs.push(NewJob {
             queue: Queue::Export,
-            lane: Some(Lane(self.bakery.0)),
+            lane: Some(Lane::delivery(self.bakery)),
             ready_at: NOON,
             work: NewWork::Exports(self.bakery),
         });

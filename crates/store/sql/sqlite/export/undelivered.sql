@@ -3,7 +3,7 @@ SELECT id, transaction_id, feed_type, provider_slug, transaction_date, spend_amo
        spend_currency, loyalty_id, mid, primary_identifier, location_id, merchant_internal_id,
        user_id, scheme_account_id, payment_card_account_id, auth_code, approval_code,
        settlement_key, last_four, expiry_month, expiry_year, payment_provider_slug, export_uid,
-       extra_fields, credentials, payment_transaction_id
+       extra_fields, credentials, payment_transaction_id, correction
 FROM export_transaction
 WHERE id BETWEEN ?1 AND ?2 AND scheme_id = ?3 AND status IN ('PENDING', 'RETRYING')
 ORDER BY id

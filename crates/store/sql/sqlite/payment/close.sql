@@ -1,2 +1,2 @@
--- payment/close: a payment that was open has its match.
+-- payment/close: a payment that was open is so no longer.
 DELETE FROM open_payment WHERE payment_transaction_id = ?1

@@ -1,6 +1,7 @@
 -- payment/unidentified: payments that wait for their card, in order.
-SELECT payment_transaction_id FROM open_payment
-WHERE payment_transaction_id > ?1
-  AND reason IN ('UNIDENTIFIED', 'NO_ACCOUNT', 'NO_CARD_INFORMATION')
-ORDER BY payment_transaction_id
+SELECT o.payment_transaction_id, o.scheme_id, p.amount, p.currency
+FROM open_payment o JOIN payment p ON p.id = o.payment_transaction_id
+WHERE o.payment_transaction_id > ?1
+  AND o.reason IN ('UNIDENTIFIED', 'NO_ACCOUNT', 'NO_CARD_INFORMATION')
+ORDER BY o.payment_transaction_id
 LIMIT ?2

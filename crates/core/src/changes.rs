@@ -307,20 +307,43 @@ pub struct Void {
 pub enum ProposalChange {
     /// Asked for.
     Made {
-        /// The payment.
-        payment: PaymentId,
-        /// The sale.
-        sale: SaleId,
+        /// What.
+        proposal: Proposal,
         /// Who asks, and why.
         redress: Redress,
     },
     /// Confirmed, or no longer wanted.
-    Closed {
-        /// The payment.
-        payment: PaymentId,
-        /// The sale.
-        sale: SaleId,
-    },
+    Closed(Proposal),
+}
+
+/// What a person may ask for that another has to confirm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Proposal {
+    /// To make a match, or to undo it.
+    pub action: RedressAction,
+    /// The payment.
+    pub payment: PaymentId,
+    /// The sale; a spotted match has none.
+    pub sale: Option<SaleId>,
+}
+
+/// What people do to matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RedressAction {
+    /// Make one.
+    Force,
+    /// Undo one.
+    Undo,
+}
+
+impl RedressAction {
+    /// The name in the log of what people did.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Force => "match.force",
+            Self::Undo => "match.undo",
+        }
+    }
 }
 
 /// Something a person did.

@@ -18,6 +18,7 @@ pub mod ports;
 pub mod purchase;
 pub mod quiet;
 pub mod receive;
+pub mod redress;
 pub mod replay;
 pub mod watch;
 

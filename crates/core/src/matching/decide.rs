@@ -316,7 +316,8 @@ fn passes(filters: &[Filter], rules: &Rules, payment: &Payment, sale: &Sale) -> 
         .all(|filter| filter.passes(rules, payment, sale))
 }
 
-fn evidence(kept: Kept, payment: &Payment, sale: &Sale, rules: &Rules) -> Evidence {
+/// What a payment and a sale have in common, with the counts of candidates that were `kept`.
+pub fn evidence(kept: Kept, payment: &Payment, sale: &Sale, rules: &Rules) -> Evidence {
     let holds = |filter: Filter| filter.applies(payment) && filter.passes(rules, payment, sale);
     Evidence {
         kept,

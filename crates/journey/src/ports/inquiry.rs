@@ -211,10 +211,12 @@ pub struct EndRow {
 /// Something one person asked for and another has to confirm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ProposalRow {
+    /// What: `match.force` or `match.undo`.
+    pub action: String,
     /// The payment's row.
     pub payment_transaction_id: i64,
-    /// The sale's row.
-    pub scheme_transaction_id: i64,
+    /// The sale's row; a spotted match has none.
+    pub scheme_transaction_id: Option<i64>,
     /// Who asked.
     pub operator: String,
     /// Why.
@@ -290,6 +292,8 @@ pub struct ExportRow {
     pub destination: Option<String>,
     /// What came of that.
     pub response: Option<String>,
+    /// The row of the match, or of the end, that it tells of.
+    pub matched_transaction_id: Option<i64>,
     /// When it was made.
     pub created_at: Instant,
 }

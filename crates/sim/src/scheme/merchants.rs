@@ -220,6 +220,7 @@ pub(super) static SCHEMES: [Scheme; 12] = [
     spotted("bpl-viator", "Viator", 'v', Clock::Utc),
     spotted("bpl-cortado", "Cortado", 'o', Clock::Utc),
     spotted("the-works", "The Works", 'k', Clock::London),
+    spotted("squaremeal", "SquareMeal", 'q', Clock::Utc),
 ];
 
 const fn spotted(

@@ -1,7 +1,7 @@
 //! The one place where anything is written: a step's changes, on a copy of the world, fenced.
 
 use super::world::{
-    DeliveryRow, Export, Identity, JobRow, LogEntry, Match, OpenRow, Outcome, Proposal, World,
+    DeliveryRow, Export, Identity, JobRow, LogEntry, Match, OpenRow, Outcome, Proposed, World,
     next_number,
 };
 use harmonia_core::audit;
@@ -194,30 +194,21 @@ impl World {
     }
 
     fn propose(&mut self, change: ProposalChange, created_at: Instant) {
-        let (payment, sale, made) = match change {
-            ProposalChange::Made {
-                payment,
-                sale,
-                redress,
-            } => (payment, sale, Some(redress)),
-            ProposalChange::Closed { payment, sale } => (payment, sale, None),
-        };
-        let mut all = self.proposals.iter_mut();
-        let known = all.find(|one| one.payment == payment && one.sale == sale);
-        match (known, made) {
-            (Some(known), Some(redress)) => {
+        let (ProposalChange::Made { proposal, .. } | ProposalChange::Closed(proposal)) = &change;
+        let known = self.proposals.iter_mut().find(|one| one.what == *proposal);
+        match (known, change) {
+            (Some(known), ProposalChange::Made { redress, .. }) => {
                 known.redress = redress;
                 known.created_at = created_at;
             }
-            (None, Some(redress)) => self.proposals.push(Proposal {
-                payment,
-                sale,
+            (None, ProposalChange::Made { proposal, redress }) => self.proposals.push(Proposed {
+                what: proposal,
                 redress,
                 created_at,
             }),
-            (_, None) => self
-                .proposals
-                .retain(|one| one.payment != payment || one.sale != sale),
+            (_, ProposalChange::Closed(proposal)) => {
+                self.proposals.retain(|one| one.what != proposal);
+            }
         }
     }
 

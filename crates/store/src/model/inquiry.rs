@@ -1,6 +1,6 @@
 //! What people ask: status, lists, the story of one transaction.
 
-use super::world::{FileLog, LogEntry, Match, Outcome, Proposal, RejectedRecord, World};
+use super::world::{FileLog, LogEntry, Match, Outcome, Proposed, RejectedRecord, World};
 use harmonia_core::ids::{ExportId, MatchId, PaymentId, SaleId, Slug};
 use harmonia_core::money::Money;
 use harmonia_core::purchase::EndKind;
@@ -219,9 +219,10 @@ impl World {
 
     /// What waits for a second person.
     pub fn proposal_rows(&self) -> Vec<ProposalRow> {
-        let row = |one: &Proposal| ProposalRow {
-            payment_transaction_id: one.payment.0,
-            scheme_transaction_id: one.sale.0,
+        let row = |one: &Proposed| ProposalRow {
+            action: one.what.action.as_str().to_owned(),
+            payment_transaction_id: one.what.payment.0,
+            scheme_transaction_id: one.what.sale.map(|sale| sale.0),
             operator: one.redress.operator.to_string(),
             reason: one.redress.reason.to_string(),
             created_at: one.created_at,

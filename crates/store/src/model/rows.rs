@@ -190,6 +190,7 @@ impl World {
             tries: delivery.map_or(0, |delivery| delivery.tries),
             destination: attempt.map(|attempt| attempt.destination.clone()),
             response: attempt.and_then(|attempt| attempt.response.clone()),
+            matched_transaction_id: Some(export.match_id.0),
             created_at: export.created_at,
         })
     }

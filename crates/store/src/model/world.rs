@@ -2,7 +2,9 @@
 
 use compact_str::CompactString;
 use harmonia_core::card::CardToken;
-use harmonia_core::changes::{Attempt, Lane, MidChange, Part, Queue, Redress, Span, Work};
+use harmonia_core::changes::{
+    Attempt, Lane, MidChange, Part, Proposal, Queue, Redress, Span, Work,
+};
 use harmonia_core::identify::CardLink;
 use harmonia_core::ids::{
     ExportId, FileId, JobId, MatchGroup, MatchId, MidId, MidSetId, PaymentId, RawId, SaleId,
@@ -36,7 +38,7 @@ pub struct World {
     /// What became of payments, in force or voided.
     pub matches: BTreeMap<MatchId, Match>,
     pub open: BTreeMap<PaymentId, OpenRow>,
-    pub proposals: Vec<Proposal>,
+    pub proposals: Vec<Proposed>,
     pub log: Vec<LogEntry>,
     pub exports: BTreeMap<ExportId, Export>,
     /// Where each export stands that was tried at all.
@@ -206,9 +208,8 @@ pub struct OpenRow {
 
 /// What one person asked for.
 #[derive(Clone)]
-pub struct Proposal {
-    pub payment: PaymentId,
-    pub sale: SaleId,
+pub struct Proposed {
+    pub what: Proposal,
     pub redress: Redress,
     pub created_at: Instant,
 }

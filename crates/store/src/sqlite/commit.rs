@@ -7,7 +7,7 @@ use crate::seal::identity_place;
 use harmonia_core::audit;
 use harmonia_core::changes::{
     Attempt, AuditEntry, Changes, JobEnd, Lane, Lanes, NewEnd, NewIdentity, NewJob, NewMatch,
-    NewWork, Part, Placed, ProposalChange, Redress, Span, StillOpen, Void, Work,
+    NewWork, Part, Placed, Proposal, ProposalChange, Redress, Span, StillOpen, Void, Work,
 };
 use harmonia_core::ids::{PaymentId, SaleId, SchemeId};
 use harmonia_core::time::Instant;
@@ -314,23 +314,28 @@ fn proposals(
     at: Instant,
 ) -> rusqlite::Result<()> {
     for change in changes {
+        let Proposal {
+            action,
+            payment,
+            sale,
+        } = match change {
+            ProposalChange::Made { proposal, .. } | ProposalChange::Closed(proposal) => proposal,
+        };
+        let (action, sale) = (action.as_str(), sale.map(|sale| sale.0));
         match change {
-            ProposalChange::Made {
-                payment,
-                sale,
-                redress,
-            } => transaction
+            ProposalChange::Made { redress, .. } => transaction
                 .prepare_cached(sql::redress::propose)?
                 .execute(params![
+                    action,
                     payment.0,
-                    sale.0,
+                    sale,
                     &*redress.operator,
                     &*redress.reason,
                     at.0
                 ])?,
-            ProposalChange::Closed { payment, sale } => transaction
+            ProposalChange::Closed(_) => transaction
                 .prepare_cached(sql::redress::close)?
-                .execute(params![payment.0, sale.0, at.0])?,
+                .execute(params![action, payment.0, sale, at.0])?,
         };
     }
     Ok(())

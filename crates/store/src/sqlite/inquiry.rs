@@ -349,11 +349,12 @@ pub fn settlements(
 pub fn proposals(connection: &Connection) -> rusqlite::Result<Vec<ProposalRow>> {
     list(connection, sql::redress::list, [], |row| {
         Ok(ProposalRow {
-            payment_transaction_id: row.get(0)?,
-            scheme_transaction_id: row.get(1)?,
-            operator: row.get(2)?,
-            reason: row.get(3)?,
-            created_at: instant(row, 4)?,
+            action: row.get(0)?,
+            payment_transaction_id: row.get(1)?,
+            scheme_transaction_id: row.get(2)?,
+            operator: row.get(3)?,
+            reason: row.get(4)?,
+            created_at: instant(row, 5)?,
         })
     })
 }
@@ -599,6 +600,7 @@ fn export_row(row: &Row<'_>) -> rusqlite::Result<ExportRow> {
         destination: row.get(10)?,
         response: row.get(11)?,
         created_at: instant(row, 12)?,
+        matched_transaction_id: row.get(13)?,
     })
 }
 

@@ -100,15 +100,17 @@ ALTER TABLE job_of_life RENAME TO job;
 -- What one person asked for and another has to confirm.
 CREATE TABLE redress_proposal (
     id                     INTEGER PRIMARY KEY,
+    action                 TEXT NOT NULL CHECK (action IN ('match.force', 'match.undo')),
     payment_transaction_id INTEGER NOT NULL,
-    scheme_transaction_id  INTEGER NOT NULL,
+    scheme_transaction_id  INTEGER,
     operator               TEXT NOT NULL,
     reason                 TEXT NOT NULL,
     created_at             INTEGER NOT NULL,
     closed_at              INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX redress_proposal_open
-    ON redress_proposal (payment_transaction_id, scheme_transaction_id) WHERE closed_at IS NULL;
+    ON redress_proposal (action, payment_transaction_id, coalesce(scheme_transaction_id, 0))
+    WHERE closed_at IS NULL;
 
 CREATE VIEW payment_transaction AS
 SELECT p.id, p.transaction_id, p.mid,

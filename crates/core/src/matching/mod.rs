@@ -3,19 +3,22 @@
 //! [`rules`] compiles a scheme's `[matching]` table; [`filter`] is the vocabulary those rules are
 //! written in; [`reach`] says which sales a payment's rule could accept at all, so that nothing
 //! else is ever loaded; [`decide()`] takes payments in the order they came and gives each its
-//! sale, or the reason why it stays open; [`why`] explains any one of them to a person.
+//! sale, or the reason why it stays open, and [`lanes`] does so on several threads; [`why`] explains
+//! any one of them to a person.
 //!
 //! A decision is a function of the payments, the sales and their order. There is no clock, no
 //! batch size and no number of workers in it.
 
 pub mod decide;
 pub mod filter;
+pub mod lanes;
 pub mod reach;
 pub mod rules;
 pub mod sales;
 pub mod why;
 
 pub use decide::{Decision, Evidence, MatchKind, OpenReason, decide};
+pub use lanes::decide_in_lanes;
 pub use reach::Reach;
 pub use rules::Rules;
 pub use sales::SaleIndex;

@@ -98,7 +98,8 @@ impl SaleIndex {
     }
 
     /// Appends the places of the open sales within a payment's reach and window to `found`.
-    /// With `by_auth_code`, sales with another code may be left out.
+    /// With `by_auth_code`, sales with another code are left out, however many there are: what is
+    /// told of a decision must not hang on which other sales were loaded with it.
     pub fn collect(
         &self,
         payment: &Payment,
@@ -143,8 +144,10 @@ impl SaleIndex {
     ) {
         let keys = &self.keys[stretch.clone()];
         let fits = |place: usize| {
-            let apart = (self.sales[place].imported_at.0 - payment.imported_at.0).abs();
-            !self.taken[place] && apart <= window_us
+            let sale = &self.sales[place];
+            let apart = (sale.imported_at.0 - payment.imported_at.0).abs();
+            let has_code = code.is_none() || sale.auth_code.as_ref() == code;
+            !self.taken[place] && apart <= window_us && has_code
         };
         if let Some(code) = code {
             let first = keys.partition_point(|key| key.0 < group);

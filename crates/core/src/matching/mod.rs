@@ -4,11 +4,12 @@
 //! written in; [`reach`] says which sales a payment's rule could accept at all, so that nothing
 //! else is ever loaded; [`decide()`] takes payments in the order they came and gives each its
 //! sale, or the reason why it stays open, and [`lanes`] does so on several threads; [`why`] explains
-//! any one of them to a person.
+//! any one of them to a person; [`backtest`] says what other rules would have made of the past.
 //!
 //! A decision is a function of the payments, the sales and their order. There is no clock, no
 //! batch size and no number of workers in it.
 
+pub mod backtest;
 pub mod decide;
 pub mod filter;
 pub mod lanes;

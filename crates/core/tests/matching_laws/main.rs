@@ -14,11 +14,15 @@ mod naive;
 mod world;
 
 use harmonia_core::ids::{MidSetId, PaymentId, SaleId};
+use harmonia_core::matching::backtest::{
+    Comparison, History, PastPayment, PastSale, Report, backtest,
+};
 use harmonia_core::matching::filter::gap_us;
 use harmonia_core::matching::{
     Decision, Evidence, OpenReason, Payment, Rules, Sale, SaleIndex, decide, decide_in_lanes, why,
 };
 use harmonia_core::money::{Currency, Money};
+use harmonia_core::time::Instant;
 use naive::Outcome;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -409,6 +413,73 @@ fn a_gap_is_the_same_both_ways() {
         }
         Ok(())
     });
+}
+
+/// A past made by the rules in force is what they make of it again; other rules differ by as much one
+/// way as the other, and every payment is counted once.
+#[test]
+fn a_backtest_accounts_for_every_payment() {
+    let strategy = (world(13), world::rules_in("UTC"));
+    law("backtests", worlds(), &strategy, |(world, other)| {
+        let world = imported_at_once(world);
+        let rules = world.rules();
+        let other = World {
+            written: other,
+            ..world.clone()
+        };
+        let others = other.rules();
+        let there = backtested(&world, &rules, &others);
+        let again = backtested(&world, &rules, &rules);
+        let back = backtested(&world, &others, &rules);
+        prop_assert!(again.against_history.is_nothing());
+        prop_assert_eq!(&there.against_history, &there.against_in_force);
+        let Comparison {
+            won,
+            lost,
+            changed,
+            same,
+            open,
+            ..
+        } = &there.against_history;
+        prop_assert_eq!(won, &back.against_history.lost);
+        prop_assert_eq!(lost, &back.against_history.won);
+        prop_assert_eq!(changed, &back.against_history.changed);
+        let all = [won, lost, changed, same, open].map(|tally| tally.count);
+        prop_assert_eq!(all.iter().sum::<u64>(), world.payments.len() as u64);
+        for one in &there.differences {
+            prop_assert!(!one.because.is_empty(), "{:?}", one);
+            prop_assert!(one.in_force != one.after);
+        }
+        Ok(())
+    });
+}
+
+/// A world whose payments came in the order of their numbers.
+fn imported_at_once(mut world: World) -> World {
+    world
+        .payments
+        .iter_mut()
+        .for_each(|one| one.imported_at = Instant(0));
+    world
+}
+
+/// What changed rules make of a past that rules made.
+fn backtested(world: &World, in_force: &Rules, changed: &Rules) -> Report {
+    let mut history = History::default();
+    let decided = run(in_force, &world.payments, &world.sales);
+    let past = |(payment, (_, decision)): (&Payment, &(PaymentId, Decision))| PastPayment {
+        payment: payment.clone(),
+        identified: true,
+        standing: decision.into(),
+        forced: false,
+    };
+    history.add_payments(world.payments.iter().zip(&decided).map(past).collect());
+    let sales = world.sales.iter().map(|sale| PastSale {
+        sale: sale.clone(),
+        held_by: None,
+    });
+    history.add_sales(sales.collect());
+    backtest(history, Some(in_force), Some(changed), 2, 1000)
 }
 
 /// Many worlds side by side, each with amounts of its own, so that there are lanes enough.

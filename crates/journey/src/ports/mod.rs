@@ -13,8 +13,8 @@ pub use courier::{AppendError, FileCourier};
 pub use identity::{BuiltInLinks, Identity, IdentityError};
 pub use inbox::{Arrival, Inbox, InboxError, Readable};
 pub use inquiry::{
-    Arrivals, AuditFinding, Counts, ExportRow, FileRow, Inquiry, MatchRow, OpenCount, RejectRow,
-    SaleStory, Side, Status, Story, TransactionRow,
+    Arrivals, AuditFinding, Counts, ExportRow, FileRow, HISTORY_PAGE, HistoryPage, HistoryScope,
+    Inquiry, MatchRow, OpenCount, RejectRow, SaleStory, Side, Status, Story, TransactionRow,
 };
 pub use queue::{MessageQueue, QueueError};
 pub use store::{

@@ -44,7 +44,7 @@ impl Remembered {
     }
 
     /// The provider of a feed. Feeds never change, so no revision is needed.
-    fn provider(&self, connection: &Connection, feed: i64) -> rusqlite::Result<Slug> {
+    pub fn provider(&self, connection: &Connection, feed: i64) -> rusqlite::Result<Slug> {
         if let Some(provider) = lock(&self.feeds).get(&feed) {
             return Ok(provider.clone());
         }

@@ -43,12 +43,16 @@ mod named {
         }
         pairing { insert, of_payment, of_sale, rows }
         payment {
-            by_key, close, explain, insert, near, next_day, open, reopened, row, same_key,
-            undecided, unidentified,
+            by_key, close, explain, history, insert, near, next_day, open, reopened, row, same_key,
+            transaction_ids, undecided, unidentified,
         }
         raw { find, insert, take_up }
         reject { find, insert, keep, kept, list, quarantined, replay }
-        sale { by_key, candidates, days, explain, insert, near, next_day, open, row, same_key }
+        sale {
+            by_key, candidates, days, explain, history, insert, near, next_day, open, row, same_key,
+            transaction_ids,
+        }
+        scheme { find }
         sealing { find, insert }
         status {
             exports, files, jobs, matched, numbers, open_payments, payments, rejects, sales,

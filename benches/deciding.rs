@@ -1,15 +1,18 @@
-//! Deciding in memory, one thread: payments a second, from sales in no order to decisions.
+//! Deciding in memory: payments a second, from sales in no order to decisions.
 //!
 //! The payments and sales are those of a generated world: several MIDs, prices that repeat, busy
 //! seconds, skewed clocks. Building the index of the sales is part of what is measured. Once in
-//! batches of ten thousand, as the journey decides, and once all million at once.
+//! batches of ten thousand, as the journey decides, and once all million at once; on one thread, and
+//! `in_lanes` on one and on two.
 
 use compact_str::CompactString;
 use divan::counter::ItemsCount;
 use harmonia_core::card::{CardDigits, FirstSix, LastFour};
 use harmonia_core::feed::{Feed, Outcome, RawRecord};
 use harmonia_core::ids::{MidSetId, PaymentId, SaleId, SchemeId, Slug};
-use harmonia_core::matching::{Decision, MidSet, Payment, Rules, Sale, SaleIndex, decide};
+use harmonia_core::matching::{
+    Decision, MidSet, Payment, Rules, Sale, SaleIndex, decide, decide_in_lanes,
+};
 use harmonia_core::time::{Instant, SECOND_US, Zone};
 use harmonia_sim::{Options, PAYMENT_PROVIDER, SCHEME, generate};
 use std::collections::{HashMap, HashSet};
@@ -153,6 +156,27 @@ fn at_once(bencher: divan::Bencher<'_, '_>, rules: &'static Rules) {
         });
 }
 
+fn in_lanes(bencher: divan::Bencher<'_, '_>, rules: &'static Rules, threads: usize) {
+    let world = world();
+    bencher
+        .counter(ItemsCount::new(world.payments.len()))
+        .bench_local(|| decide_in_lanes(&world.payments, &world.sales, threads, |_| Some(rules)));
+}
+
+fn batches_in_lanes(bencher: divan::Bencher<'_, '_>, rules: &'static Rules, threads: usize) {
+    let batches = batches(rules);
+    bencher
+        .counter(ItemsCount::new(world().payments.len()))
+        .bench_local(|| {
+            let mut decided = 0;
+            for (payments, sales) in &batches {
+                let decisions = decide_in_lanes(payments, sales, threads, |_| Some(rules));
+                decided += divan::black_box(decisions).len();
+            }
+            decided
+        });
+}
+
 /// The rule of the demonstration: the same instant.
 fn exact_time() -> &'static Rules {
     static RULES: OnceLock<Rules> = OnceLock::new();
@@ -194,4 +218,19 @@ fn exact_time_at_once(bencher: divan::Bencher<'_, '_>) {
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn tolerance_at_once(bencher: divan::Bencher<'_, '_>) {
     at_once(bencher, tolerance());
+}
+
+#[divan::bench(args = [1, 2], sample_count = 5, sample_size = 1)]
+fn exact_time_in_lanes(bencher: divan::Bencher<'_, '_>, threads: usize) {
+    in_lanes(bencher, exact_time(), threads);
+}
+
+#[divan::bench(args = [1, 2], sample_count = 5, sample_size = 1)]
+fn tolerance_in_lanes(bencher: divan::Bencher<'_, '_>, threads: usize) {
+    in_lanes(bencher, tolerance(), threads);
+}
+
+#[divan::bench(args = [1, 2], sample_count = 5, sample_size = 1)]
+fn tolerance_in_batches_in_lanes(bencher: divan::Bencher<'_, '_>, threads: usize) {
+    batches_in_lanes(bencher, tolerance(), threads);
 }

@@ -234,9 +234,23 @@ impl Zone {
         Instant(self.wall_clock(instant).0).day()
     }
 
-    /// The first instant of a local day.
+    /// The first instant of a local day: where clocks go back to midnight, the first of the two.
     pub fn midnight(&self, day: Day) -> Instant {
-        self.instant(day.midnight())
+        let wall = day.midnight();
+        let last = self.instant(wall);
+        let after = self
+            .segments
+            .partition_point(|segment| segment.utc_start <= last.0);
+        // Only the segment before the one it is in may have had the same wall-clock time.
+        let Some(before) = after.checked_sub(2).map(|before| self.segments[before]) else {
+            return last;
+        };
+        let first = Instant(wall.0.saturating_sub(before.offset_us));
+        if first < last && self.wall_clock(first) == wall {
+            first
+        } else {
+            last
+        }
     }
 
     /// The first instant after a local day.
@@ -294,6 +308,19 @@ mod tests {
     }
 
     #[test]
+    fn a_day_with_two_midnights_begins_at_the_first_and_one_without_at_its_first_instant() {
+        let havana = Zone::named("America/Havana").unwrap();
+        for (year, month, day, first) in [
+            (2024, 11, 3, "2024-11-03T04:00:00Z"),
+            (2024, 11, 4, "2024-11-04T05:00:00Z"),
+            (2024, 3, 10, "2024-03-10T05:00:00Z"),
+        ] {
+            let day = Day::from_ymd(year, month, day).unwrap();
+            assert_eq!(havana.midnight(day).to_string(), first);
+        }
+    }
+
+    #[test]
     fn there_is_no_thirtieth_of_february() {
         for (year, month, day) in [
             (2026, 2, 30),
@@ -322,6 +349,17 @@ mod tests {
             let instant = Instant(seconds * SECOND_US);
             prop_assert_eq!(table.wall_clock(instant), wall(&zoned.datetime().to_string()));
             prop_assert_eq!(table.local_day(instant).to_string(), zoned.date().to_string());
+        }
+
+        #[test]
+        fn a_day_begins_where_the_time_zone_library_has_it_begin(
+            day in 10_000_i32..40_000,
+            zone in prop::sample::select(vec!["Europe/London", "America/Havana", "Asia/Beirut", "UTC"]),
+        ) {
+            let date: jiff::civil::Date = Day(day).to_string().parse().unwrap();
+            let noon = date.at(12, 0, 0, 0).to_zoned(TimeZone::get(zone).unwrap()).unwrap();
+            let start = noon.start_of_day().unwrap().timestamp().as_microsecond();
+            prop_assert_eq!(Zone::named(zone).unwrap().midnight(Day(day)), Instant(start));
         }
 
         #[test]

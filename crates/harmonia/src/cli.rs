@@ -34,6 +34,8 @@ pub enum Command {
     Cards(CardsArgs),
     /// Check agent files and run their examples
     Check(CheckArgs),
+    /// Say what a changed agent file's rules would have made of the past; writes nothing
+    Backtest(BacktestArgs),
     /// Explain why a payment or a sale was matched, or was not
     Why(WhyArgs),
     /// Tell the whole story of one transaction
@@ -177,6 +179,32 @@ pub struct CheckArgs {
     /// Agent files; without any, all of TXM_AGENTS_DIR
     pub files: Vec<PathBuf>,
 }
+
+/// `harmonia backtest`
+#[derive(Debug, Args)]
+#[command(long_about = BACKTEST)]
+pub struct BacktestArgs {
+    /// The changed agent file: a copy in another folder, under its own name
+    #[arg(long, value_name = "FILE")]
+    pub agent: PathBuf,
+    /// Only payments made since: 2026-06-02, 2026-06-02T14:00:00Z
+    #[arg(long, value_name = "DATE", value_parser = instant)]
+    pub since: Option<harmonia_core::time::Instant>,
+    /// Only payments made before: 2026-07-01, 2026-07-01T14:00:00Z
+    #[arg(long, value_name = "DATE", value_parser = instant)]
+    pub until: Option<harmonia_core::time::Instant>,
+    /// How many payments to show of each kind of difference
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+}
+
+const BACKTEST: &str = "Say what a changed agent file's rules would have made of the past; writes nothing.
+
+The scheme's stored payments are decided once more, in the order they came, each against every sale \
+that is in by now: by the rules in force and by the changed ones. What differs is counted against what \
+became of the payments, and against the rules in force. Matches that people made are held to be the \
+truth, and both sets of rules are measured by them. Payments whose card is not known are left out. With \
+--since or --until, a sale that a payment of another time has stays with it.";
 
 /// Which kind of transaction is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

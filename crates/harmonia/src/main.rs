@@ -45,6 +45,7 @@ async fn run(command: Command, wiring: Wiring, printer: Printer) -> Result<ExitC
         Command::Mids(args) => commands::mids::run(&wiring, &printer, &args).await,
         Command::Cards(args) => commands::cards::run(&wiring, &printer, &args).await,
         Command::Check(args) => commands::check::run(&wiring, &printer, &args),
+        Command::Backtest(args) => commands::backtest::run(&wiring, &printer, &args).await,
         Command::Why(args) => commands::why::run(&wiring, &printer, &args).await,
         Command::Lifecycle(args) => commands::lifecycle::run(&wiring, &printer, &args).await,
         Command::Matches(args) => commands::lists::matches(&wiring, &printer, &args).await,

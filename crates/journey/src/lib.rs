@@ -3,9 +3,11 @@
 //! One file for each stage, in that order: [`import`], [`identify`], [`matching`], [`export`],
 //! [`deliver`]. Each loads what it needs through a port, asks the pure decision of the same name in
 //! `harmonia-core`, and hands the changes to the store's one `commit`. [`drive`] claims the work and
-//! runs it; [`watch`] finds new files; [`onboard`] says which MIDs and cards are whose. Everything outside is a [`ports`] trait.
+//! runs it; [`watch`] finds new files; [`onboard`] says which MIDs and cards are whose;
+//! [`backtest`] loads the past for other rules. Everything outside is a [`ports`] trait.
 
 pub mod agents;
+pub mod backtest;
 pub mod contest;
 pub mod deliver;
 pub mod drive;

@@ -142,6 +142,7 @@ impl Parts {
         let wall = WallClock(day.midnight().0 + time_us);
         let start = match offset_us {
             Some(offset_us) => Instant(wall.0 - offset_us),
+            None if precision == Precision::Day => zone.midnight(day),
             None => zone.instant(wall),
         };
         // What an offset moves out of the years 0001 to 9999 could not be written again.

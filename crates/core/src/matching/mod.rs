@@ -3,21 +3,25 @@
 //! [`rules`] compiles a scheme's `[matching]` table; [`filter`] is the vocabulary those rules are
 //! written in; [`reach`] says which sales a payment's rule could accept at all, so that nothing
 //! else is ever loaded; [`decide()`] takes payments in the order they came and gives each its
-//! sale, or the reason why it stays open; [`contest`] finds those that came too late with better
-//! evidence; [`why`] explains any one of them to a person.
+//! sale, or the reason why it stays open, and [`lanes`] does so on several threads; [`contest`]
+//! finds those that came too late with better evidence; [`why`] explains any one of them to a
+//! person; [`backtest`] says what other rules would have made of the past.
 //!
 //! A decision is a function of the payments, the sales and their order. There is no clock, no
 //! batch size and no number of workers in it.
 
+pub mod backtest;
 pub mod contest;
 pub mod decide;
 pub mod filter;
+pub mod lanes;
 pub mod reach;
 pub mod rules;
 pub mod sales;
 pub mod why;
 
 pub use decide::{Decision, Evidence, MatchKind, OpenReason, decide};
+pub use lanes::decide_in_lanes;
 pub use reach::Reach;
 pub use rules::Rules;
 pub use sales::SaleIndex;

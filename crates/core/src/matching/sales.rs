@@ -122,7 +122,8 @@ impl SaleIndex {
     }
 
     /// Appends the places of the open sales within a payment's reach and window to `found`.
-    /// With `by_auth_code`, sales with another code may be left out.
+    /// With `by_auth_code`, sales with another code are left out, however many there are: what is
+    /// told of a decision must not hang on which other sales were loaded with it.
     fn collect(
         &self,
         payment: &Payment,
@@ -169,8 +170,10 @@ impl SaleIndex {
         let fits = |place: usize| {
             let sale = &self.sales[place];
             let apart = (sale.imported_at.0 - payment.imported_at.0).abs();
+            let has_code = code.is_none() || sale.auth_code.as_ref() == code;
             !self.taken[place]
                 && apart <= window_us
+                && has_code
                 && (self.barred.is_empty() || !self.barred.contains(&(payment.id, sale.id)))
         };
         if let Some(code) = code {

@@ -1,6 +1,7 @@
 //! What each command does, one file each.
 
 pub mod audit;
+pub mod backtest;
 pub mod cards;
 pub mod check;
 pub mod demo;

@@ -4,7 +4,7 @@
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
 //! [`previewing`], [`folders`], [`quiet`], [`replaying`], [`journey`],
-//! [`matching`], [`demo`] and [`schemes`].
+//! [`matching`], [`backtesting`], [`demo`] and [`schemes`].
 
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +12,7 @@
 )]
 
 mod agents;
+mod backtesting;
 mod demo;
 mod folders;
 mod journey;

@@ -3,11 +3,16 @@
 use super::StoreError;
 use async_trait::async_trait;
 use harmonia_core::card::CardDigits;
-use harmonia_core::ids::{MatchId, PaymentId, SaleId, Slug};
+use harmonia_core::ids::{MatchId, PaymentId, SaleId, SchemeId, Slug};
+use harmonia_core::matching::backtest::{PastPayment, PastSale};
 use harmonia_core::matching::{Payment, Sale};
 use harmonia_core::state::RejectState;
 use harmonia_core::time::Instant;
 use serde::Serialize;
+use tokio::sync::mpsc;
+
+/// Rows in a page of the past.
+pub const HISTORY_PAGE: usize = 10_000;
 
 /// Which kind of transaction is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -328,6 +333,35 @@ pub struct SaleStory {
     pub matched_to: Option<String>,
 }
 
+/// Which stretch of the past is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryScope {
+    /// Whose.
+    pub scheme: SchemeId,
+    /// Payments made from then on,
+    pub since: Instant,
+    /// and before then.
+    pub until: Instant,
+    /// Sales imported no further than this, in microseconds, from one of those payments' imports.
+    pub window_us: i64,
+}
+
+impl HistoryScope {
+    /// From when to when the sales were imported that payments of these imports may be given.
+    pub fn sales_imported(&self, first: Instant, last: Instant) -> (Instant, Instant) {
+        (first.plus(-self.window_us), last.plus(self.window_us))
+    }
+}
+
+/// Some rows of the past.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HistoryPage {
+    /// Payments that rules decide: open ones, and those matched by rule, on sight or by a person.
+    Payments(Vec<PastPayment>),
+    /// Sales, matched or not.
+    Sales(Vec<PastSale>),
+}
+
 /// Something the audit found wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditFinding {
@@ -375,6 +409,22 @@ pub trait Inquiry {
     /// The payments nearest in time to a sale, of its scheme, of any amount and state.
     async fn payments_near(&self, sale: SaleId, limit: usize)
     -> Result<Vec<PaymentId>, StoreError>;
+    /// The scheme that is registered under a slug.
+    async fn scheme(&self, slug: &Slug) -> Result<Option<SchemeId>, StoreError>;
+    /// Sends a stretch of the past, as it stands at one moment: first its payments, then the sales,
+    /// each by their ids, in pages that are full but for the last. Stops early when nobody listens
+    /// any more.
+    async fn history(
+        &self,
+        scope: HistoryScope,
+        pages: mpsc::Sender<HistoryPage>,
+    ) -> Result<(), StoreError>;
+    /// The providers' own ids of payments or sales, by row.
+    async fn transaction_ids(
+        &self,
+        side: Side,
+        rows: &[i64],
+    ) -> Result<Vec<(i64, String)>, StoreError>;
     /// Matches since a time, oldest first, those after a row.
     async fn matches(
         &self,

@@ -74,7 +74,7 @@ pub(super) fn scheme(slug: &str) -> Option<&'static Scheme> {
 }
 
 /// All schemes but the example.
-pub(super) static SCHEMES: [Scheme; 12] = [
+pub(super) static SCHEMES: [Scheme; 13] = [
     Scheme {
         slug: "iceland-bonus-card",
         name: "Iceland Bonus Card",

@@ -7,11 +7,13 @@
 //! rows, and forgets everything when it is dropped.
 //!
 //! `world` is what is stored; `commit` is the one place that changes a transaction, a match or
-//! an export; `claim` leases work; `load` is what the stages read; `inquiry` what people ask.
+//! an export; `claim` leases work; `load` is what the stages read; `inquiry` what people ask,
+//! `history` what is decided again.
 
 mod audit;
 mod claim;
 mod commit;
+mod history;
 mod import;
 mod inquiry;
 mod load;
@@ -32,11 +34,12 @@ use harmonia_core::time::Instant;
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
     Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
-    Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Probe, ProposalRow, RecordKey,
-    RejectRow, SaleStory, Side, Status, Store, StoreError, Story, TransactionRow, Undecided,
-    UndecidedPayment,
+    HistoryPage, HistoryScope, Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Probe,
+    ProposalRow, RecordKey, RejectRow, SaleStory, Side, Status, Store, StoreError, Story,
+    TransactionRow, Undecided, UndecidedPayment,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::mpsc;
 use world::World;
 
 /// A store in memory.
@@ -249,6 +252,34 @@ impl Inquiry for ModelStore {
         limit: usize,
     ) -> Result<Vec<PaymentId>, StoreError> {
         Ok(self.world().payments_near(sale, limit))
+    }
+
+    async fn scheme(&self, slug: &Slug) -> Result<Option<SchemeId>, StoreError> {
+        let world = self.world();
+        let mut schemes = world.schemes.iter();
+        Ok(schemes.find(|(_, known)| *known == slug).map(|(id, _)| *id))
+    }
+
+    async fn history(
+        &self,
+        scope: HistoryScope,
+        pages: mpsc::Sender<HistoryPage>,
+    ) -> Result<(), StoreError> {
+        let history = self.world().history(scope);
+        for page in history {
+            if pages.send(page).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn transaction_ids(
+        &self,
+        side: Side,
+        rows: &[i64],
+    ) -> Result<Vec<(i64, String)>, StoreError> {
+        Ok(self.world().transaction_ids(side, rows))
     }
 
     async fn matches(

@@ -45,7 +45,7 @@ impl Remembered {
     }
 
     /// Whose a feed is and what it brings. Feeds never change, so no revision is needed.
-    fn feed(&self, connection: &Connection, feed: i64) -> rusqlite::Result<(Slug, FeedType)> {
+    pub fn feed(&self, connection: &Connection, feed: i64) -> rusqlite::Result<(Slug, FeedType)> {
         if let Some(known) = lock(&self.feeds).get(&feed) {
             return Ok(known.clone());
         }

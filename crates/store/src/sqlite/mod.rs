@@ -2,13 +2,14 @@
 //!
 //! One connection writes, a few read. `commit` is the only place that changes a transaction, a
 //! match or an export; `claim` leases work; `load` is what the stages read; `inquiry` what
-//! people ask; `migrate` brings the schema up to date.
+//! people ask, `history` what is decided again; `migrate` brings the schema up to date.
 
 mod cards;
 mod checkpoint;
 mod claim;
 mod commit;
 mod connection;
+mod history;
 mod holders;
 mod import;
 mod inquiry;
@@ -39,13 +40,15 @@ use harmonia_core::time::Instant;
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
     Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
-    Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Probe, ProposalRow, RecordKey,
-    RejectRow, SaleStory, Side, Status, Store, StoreError, Story, TransactionRow, Undecided,
+    HistoryPage, HistoryScope, Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Probe,
+    ProposalRow, RecordKey, RejectRow, SaleStory, Side, Status, Store, StoreError, Story,
+    TransactionRow, Undecided,
 };
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use writer::Writer;
 
 /// How long a lease holds unless it is prolonged, in microseconds, by default: 60 seconds.
@@ -386,6 +389,33 @@ impl Inquiry for SqliteStore {
         limit: usize,
     ) -> Result<Vec<PaymentId>, StoreError> {
         self.read(move |_, connection| inquiry::payments_near(connection, sale, limit))
+            .await
+    }
+
+    async fn scheme(&self, slug: &Slug) -> Result<Option<SchemeId>, StoreError> {
+        let slug = slug.clone();
+        self.read(move |_, connection| history::scheme(connection, &slug))
+            .await
+    }
+
+    async fn history(
+        &self,
+        scope: HistoryScope,
+        pages: mpsc::Sender<HistoryPage>,
+    ) -> Result<(), StoreError> {
+        self.read(move |shared, connection| {
+            history::history(&shared.remembered, connection, scope, &pages)
+        })
+        .await
+    }
+
+    async fn transaction_ids(
+        &self,
+        side: Side,
+        rows: &[i64],
+    ) -> Result<Vec<(i64, String)>, StoreError> {
+        let rows = rows.to_vec();
+        self.read(move |_, connection| history::transaction_ids(connection, side, &rows))
             .await
     }
 

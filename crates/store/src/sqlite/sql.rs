@@ -47,15 +47,17 @@ mod named {
             any_voided, barred, end_of, insert, of_payment, of_sale, rows, settlements, void,
         }
         payment {
-            by_key, close, explain, insert, near, next_day, open, reopened, row, same_key,
-            same_purchase, undecided, unidentified,
+            by_key, close, explain, history, insert, near, next_day, open, reopened, row, same_key,
+            same_purchase, transaction_ids, undecided, unidentified,
         }
         raw { find, insert, newest, take_up }
         redress { close, list, propose }
         reject { find, insert, keep, kept, list, quarantined, replay }
         sale {
-            by_key, candidates, days, explain, insert, near, next_day, open, row, same_key, taken,
+            by_key, candidates, days, explain, history, insert, near, next_day, open, row, same_key,
+            taken, transaction_ids,
         }
+        scheme { find }
         sealing { find, insert }
         status {
             ended, exports, files, jobs, matched, numbers, open_payments, payments, rejects, sales,

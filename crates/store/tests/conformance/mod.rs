@@ -6,6 +6,7 @@
 
 mod delivering;
 mod files;
+mod history;
 mod importing;
 mod inquiring;
 mod jobs;
@@ -113,6 +114,14 @@ conformance! {
             a_delivery_moves_through_its_states,
             what_is_delivered_stays_delivered,
             an_export_file_grows,
+        }
+        history {
+            the_past_tells_what_became_of_each_payment,
+            the_past_is_of_one_scheme_and_of_a_range_of_time,
+            the_past_has_the_sales_within_the_window,
+            the_past_comes_in_pages_until_nobody_listens,
+            a_scheme_is_found_by_its_slug,
+            rows_are_named_by_their_own_ids,
         }
         inquiring {
             status_counts_everything,

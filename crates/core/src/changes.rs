@@ -5,13 +5,15 @@
 //! deliveries and the reason for which a payment is open.
 
 use crate::card::CardToken;
+use crate::config::ConfigChange;
 use crate::identify::{CardLink, IdentifierType, LinkedCard};
 use crate::ids::{ExportId, FileId, MidId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use crate::matching::{Evidence, MatchKind, OpenReason};
 use crate::problem::Reject;
+use crate::retention::Purge;
 use crate::state::{ExportState, FileState};
-use crate::time::Instant;
-use crate::transaction::{PaymentRecord, SaleRecord};
+use crate::time::{Day, Instant};
+use crate::transaction::{PaymentRecord, SaleRecord, Told};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -37,6 +39,16 @@ pub struct Changes {
     pub open: Vec<StillOpen>,
     /// What became of sending.
     pub attempt: Option<Attempt>,
+    /// Configuration keys that are set, or at their default again.
+    pub config: Vec<ConfigChange>,
+    /// What is imported or taken up here is rejected as too old when it is of an earlier day and not
+    /// known; beside what the store itself knows to have been purged.
+    pub kept_from: Option<Day>,
+    /// From this commit on, what is of an earlier day may be purged, and is too old when it comes and
+    /// is not known. It never moves back.
+    pub purged_before: Option<Day>,
+    /// A stretch of purging.
+    pub purge: Option<Purge>,
     /// Work for later steps.
     pub jobs: Vec<NewJob>,
     /// What becomes of the job under whose lease this is committed.
@@ -56,6 +68,10 @@ impl Changes {
             matches: Vec::new(),
             open: Vec::new(),
             attempt: None,
+            config: Vec::new(),
+            kept_from: None,
+            purged_before: None,
+            purge: None,
             jobs: Vec::new(),
             job: JobEnd::Keep,
         }
@@ -145,6 +161,9 @@ pub enum ImportedBody {
         /// SHA-256 of the raw record and of how many times it has come in this file: so that a
         /// file that comes again adds nothing.
         fingerprint: [u8; 32],
+        /// By what it would be known, where it was sound but for its MID or location: what is in
+        /// already is a duplicate, whatever became of its MID since.
+        told: Option<Box<Told>>,
     },
 }
 

@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod card;
 pub mod changes;
+pub mod config;
 pub mod export;
 pub mod feed;
 pub mod identify;
@@ -13,6 +14,7 @@ pub mod ids;
 pub mod matching;
 pub mod money;
 pub mod problem;
+pub mod retention;
 pub mod retry;
 pub mod settings;
 pub mod state;

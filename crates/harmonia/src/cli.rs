@@ -46,6 +46,10 @@ pub enum Command {
     Exports(ExportsArgs),
     /// Write sample feeds with their MIDs, cards and truth
     Generate(GenerateArgs),
+    /// What can be set while Harmonia runs: list, get, set
+    Config(ConfigArgs),
+    /// Take out transactions that are old and finished, for ever
+    Purge(PurgeArgs),
     /// Where everything stands
     Status,
     /// Check the invariants; exit 1 when one does not hold
@@ -279,6 +283,61 @@ pub enum ExportsAction {
     },
 }
 
+/// `harmonia config`
+#[derive(Debug, Args)]
+#[command(after_help = config_help())]
+pub struct ConfigArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ConfigAction,
+}
+
+/// What to do with configuration keys.
+#[derive(Debug, Subcommand)]
+pub enum ConfigAction {
+    /// List every key, with its value
+    List,
+    /// Print the value of a key; nothing where it is not set
+    Get {
+        /// The key, with or without txmatch:config:
+        key: String,
+    },
+    /// Set a key; every process sees it within seconds
+    Set {
+        /// The key, with or without txmatch:config:
+        key: String,
+        /// Its value
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Put a key at its default again
+    Unset {
+        /// The key, with or without txmatch:config:
+        key: String,
+    },
+}
+
+/// `harmonia purge`
+#[derive(Debug, Args)]
+#[command(long_about = PURGE)]
+pub struct PurgeArgs {
+    /// How many days to keep, 2 at least [default: what txmatch:config:retention-days says]
+    #[arg(long, value_parser = clap::value_parser!(u32)
+        .range(i64::from(harmonia_core::retention::LEAST_DAYS)..=i64::from(harmonia_core::retention::MOST_DAYS)))]
+    pub days: Option<u32>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+const PURGE: &str = "Take out transactions that are old and finished, for ever.
+
+What goes: payments that are matched and delivered, with their sales, matches, exports and raw \
+records, and sales that stayed unpaid, where everything about them is of an earlier day and was \
+imported before it. What stays, however old: open payments, exports that were not delivered, records \
+that wait or were rejected, the log of files and the audit log. From then on what is of an earlier \
+day and not known is rejected as TOO_OLD when it comes. It may be stopped and begun again.";
+
 /// `harmonia generate`
 #[derive(Debug, Args)]
 #[command(long_about = GENERATE)]
@@ -375,6 +434,18 @@ fn instant(text: &str) -> Result<harmonia_core::time::Instant, String> {
             .map_err(|_| wrong())
     })?;
     Ok(harmonia_core::time::Instant(timestamp.as_microsecond()))
+}
+
+/// The configuration keys, for the end of `config --help`.
+fn config_help() -> String {
+    let mut text = String::from("Keys:\n");
+    for key in harmonia_core::config::ALL {
+        text.push_str(&format!(
+            "  {} [{}]\n     {}\n",
+            key.name, key.default, key.doc
+        ));
+    }
+    text
 }
 
 /// The settings, for the end of `--help`.

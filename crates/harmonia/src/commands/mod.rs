@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod cards;
 pub mod check;
+pub mod config;
 pub mod demo;
 pub mod drain;
 pub mod exports;
@@ -13,6 +14,7 @@ pub mod lists;
 pub mod mids;
 pub mod migrate;
 pub mod preview;
+pub mod purge;
 pub mod rejects;
 pub mod run;
 pub mod status;

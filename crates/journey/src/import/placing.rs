@@ -11,6 +11,7 @@ use harmonia_core::feed::{Feed, Outcome, RawRecord};
 use harmonia_core::identify::MidDirectory;
 use harmonia_core::ids::SchemeId;
 use harmonia_core::problem::{Reject, RejectReason};
+use harmonia_core::transaction::Told;
 use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -60,11 +61,12 @@ impl Placing {
         self.feed.raw_json(raw, placed.is_ok(), &mut json);
         let body = match placed {
             Ok(body) => body,
-            Err(reject) => {
+            Err((reject, told)) => {
                 let fingerprint = self.fingerprint(&json);
                 ImportedBody::Refused {
                     reject,
                     fingerprint,
+                    told,
                 }
             }
         };
@@ -88,16 +90,19 @@ impl Placing {
         rules.is_some_and(|rules| self.feed.not_for.contains(&rules.kind))
     }
 
-    /// Finds the scheme of a payment, the MIDs of a sale.
+    /// Finds the scheme of a payment, the MIDs of a sale. What cannot be placed though it is sound
+    /// says by what it is known.
     fn place(
         &self,
         outcome: Outcome,
         raw: &RawRecord,
         directory: &MidDirectory,
-    ) -> Result<ImportedBody, Reject> {
+    ) -> Result<ImportedBody, (Reject, Option<Box<Told>>)> {
         match (outcome, self.scheme) {
             (Outcome::Payment(mut record), _) => {
-                let found = directory.scheme_of(&self.feed.provider_slug, &record.identifiers)?;
+                let found = directory
+                    .scheme_of(&self.feed.provider_slug, &record.identifiers)
+                    .map_err(|reject| (reject, Some(Box::new(record.told()))))?;
                 if self.feed.has_zones_of_schemes()
                     && let Some(agent) = self.agents.of_scheme(found.scheme)
                     && let Some(when) = self.feed.moment_for_scheme(raw, &agent.slug)
@@ -112,18 +117,24 @@ impl Placing {
                 })
             }
             (Outcome::Sale(mut record), Some(scheme)) => {
-                let mids = directory.mids_of(scheme, std::mem::take(&mut record.place))?;
+                let mids = directory
+                    .mids_of(scheme, std::mem::take(&mut record.place))
+                    .map_err(|reject| {
+                        // A MID that may be a card number is not sound.
+                        let told = reject.reason.is_quarantine().then(|| record.told().into());
+                        (reject, told)
+                    })?;
                 Ok(ImportedBody::Sale {
                     scheme,
                     mids,
                     record: Box::new(record),
                 })
             }
-            (Outcome::Rejected(reject), _) => Err(reject),
-            (Outcome::Sale(_) | Outcome::Skipped, _) => Err(Reject::record(
-                RejectReason::UnknownValue,
-                "a sale in a feed of payments: the agent file's feed type is wrong",
-            )),
+            (Outcome::Rejected(reject), _) => Err((reject, None)),
+            (Outcome::Sale(_) | Outcome::Skipped, _) => {
+                let wrong = "a sale in a feed of payments: the agent file's feed type is wrong";
+                Err((Reject::record(RejectReason::UnknownValue, wrong), None))
+            }
         }
     }
 

@@ -5,8 +5,9 @@ use async_trait::async_trait;
 use harmonia_core::card::CardDigits;
 use harmonia_core::ids::{PaymentId, SaleId, Slug};
 use harmonia_core::matching::{Payment, Sale};
+use harmonia_core::retention::Purged;
 use harmonia_core::state::RejectState;
-use harmonia_core::time::Instant;
+use harmonia_core::time::{Day, Instant};
 use serde::Serialize;
 
 /// Which kind of transaction is meant.
@@ -335,6 +336,9 @@ pub trait Inquiry {
         after: i64,
         limit: usize,
     ) -> Result<Vec<(i64, String, String, Option<String>, Option<String>)>, StoreError>;
+    /// How many transactions, with their matches and exports, purging what is before a day would take
+    /// out. Bad records and attempts, which go when what came of them is gone, are not counted.
+    async fn purgeable(&self, before: Day) -> Result<Purged, StoreError>;
     /// Checks the invariants.
     async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError>;
 }

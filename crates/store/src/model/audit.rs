@@ -102,7 +102,7 @@ impl World {
 
     fn delivered_not_sent(&self) -> Vec<i64> {
         let is_sound = |id: &ExportId, row: &DeliveryRow| {
-            let was_sent = self.attempts.get(row.attempt).is_some();
+            let was_sent = self.attempts.contains_key(&row.attempt);
             self.exports.contains_key(id) && (row.state != ExportState::Delivered || was_sent)
         };
         let unsound = self
@@ -148,7 +148,8 @@ impl World {
                 .map(|(id, _)| *id)
                 .collect();
             let sum: i64 = taken.iter().map(|id| amount(*id)).sum();
-            if log.counts.new != taken.len() as u64 || log.amount_minor != sum {
+            let rows = taken.len() as u64 + log.purged;
+            if log.counts.new != rows || log.amount_minor != sum + log.purged_amount_minor {
                 files.push(file.0);
             }
         }

@@ -16,6 +16,7 @@ mod import;
 mod inquiry;
 mod load;
 mod onboard;
+mod purge;
 mod replay;
 mod rows;
 mod world;
@@ -27,14 +28,16 @@ use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
 use harmonia_core::money::Money;
+use harmonia_core::retention::Purged;
 use harmonia_core::state::RejectState;
-use harmonia_core::time::Instant;
+use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
     Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
     Holder, Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RecordKey, RejectRow, SaleStory,
     Side, Status, Store, StoreError, Story, TransactionRow, UndecidedPayment,
 };
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use world::World;
 
@@ -181,6 +184,14 @@ impl Store for ModelStore {
             length,
         }))
     }
+
+    async fn config(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        Ok(self.world().config.clone())
+    }
+
+    async fn kept_from(&self) -> Result<Option<Day>, StoreError> {
+        Ok(self.world().kept_from)
+    }
 }
 
 #[async_trait]
@@ -275,6 +286,10 @@ impl Inquiry for ModelStore {
         limit: usize,
     ) -> Result<Vec<(i64, String, String, Option<String>, Option<String>)>, StoreError> {
         Ok(self.world().card_rows(after, limit))
+    }
+
+    async fn purgeable(&self, before: Day) -> Result<Purged, StoreError> {
+        Ok(self.world().purgeable(before))
     }
 
     async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError> {

@@ -7,11 +7,18 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Every migration, in order. One that has landed is never edited: a later one changes what it did.
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "journey",
-    sql: include_str!("../../sql/sqlite/migrations/0001_journey.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "journey",
+        sql: include_str!("../../sql/sqlite/migrations/0001_journey.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "retention",
+        sql: include_str!("../../sql/sqlite/migrations/0002_retention.sql"),
+    },
+];
 
 struct Migration {
     number: i64,
@@ -139,7 +146,8 @@ fn refuse_foreign(applied: &[Applied], path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn apply_missing(connection: &Connection) -> rusqlite::Result<()> {
+/// Applies every migration that is missing, within the caller's transaction.
+pub fn apply_missing(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS schema_migration (
              number     INTEGER PRIMARY KEY,

@@ -8,6 +8,7 @@ mod cards;
 mod checkpoint;
 mod claim;
 mod commit;
+mod config;
 mod connection;
 mod holders;
 mod import;
@@ -15,6 +16,7 @@ mod inquiry;
 mod load;
 mod migrate;
 mod onboard;
+mod purge;
 mod replay;
 mod rows;
 mod sealing;
@@ -34,8 +36,9 @@ use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
 use harmonia_core::money::Money;
+use harmonia_core::retention::Purged;
 use harmonia_core::state::RejectState;
-use harmonia_core::time::Instant;
+use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
     Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
@@ -43,6 +46,7 @@ use harmonia_journey::ports::{
     Side, Status, Store, StoreError, Story, TransactionRow, UndecidedPayment,
 };
 use rusqlite::Connection;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -306,6 +310,15 @@ impl Store for SqliteStore {
         self.read(move |_, connection| load::export_file(connection, name))
             .await
     }
+
+    async fn config(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        self.read(|_, connection| config::list(connection)).await
+    }
+
+    async fn kept_from(&self) -> Result<Option<Day>, StoreError> {
+        self.read(|_, connection| purge::kept_from(connection))
+            .await
+    }
 }
 
 #[async_trait]
@@ -418,6 +431,11 @@ impl Inquiry for SqliteStore {
         limit: usize,
     ) -> Result<Vec<(i64, String, String, Option<String>, Option<String>)>, StoreError> {
         self.read(move |_, connection| inquiry::cards(connection, after, limit))
+            .await
+    }
+
+    async fn purgeable(&self, before: Day) -> Result<Purged, StoreError> {
+        self.read(move |_, connection| purge::count(connection, before))
             .await
     }
 

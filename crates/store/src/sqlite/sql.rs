@@ -25,6 +25,7 @@ mod named {
             one_to_one_sale, raw_is_typed, same_purchase,
         }
         card { find, list, upsert }
+        config { list, set, unset }
         export {
             attempt, deliver, extend_file, find_file, insert, list, of_match, undelivered,
         }
@@ -46,8 +47,13 @@ mod named {
             by_key, close, explain, insert, near, next_day, open, reopened, row, same_key,
             undecided, unidentified,
         }
+        purge {
+            attempt, attempts, delivery, export, exports, identity, keep_from, kept_from,
+            last_number, pairing, pairings, payment, payments, raw, recount, reject, rejects, sale,
+            sales,
+        }
         raw { find, insert, take_up }
-        reject { find, insert, keep, kept, list, quarantined, replay }
+        reject { find, insert, keep, kept, list, listed, quarantined, replay }
         sale { by_key, candidates, days, explain, insert, near, next_day, open, row, same_key }
         sealing { find, insert }
         status {
@@ -66,8 +72,7 @@ mod tests {
     #[test]
     fn every_statement_is_lawful_sql_and_says_its_name() {
         let connection = Connection::open_in_memory().unwrap();
-        let schema = include_str!("../../sql/sqlite/migrations/0001_journey.sql");
-        connection.execute_batch(schema).unwrap();
+        crate::sqlite::migrate::apply_missing(&connection).unwrap();
         for (noun, name, sql) in ALL {
             let first = format!("-- {noun}/{name}: ");
             assert!(

@@ -42,6 +42,14 @@ pub enum Step {
     Link { card: u8, member: u8 },
     /// Time passes, in seconds.
     Wait(u8),
+    /// Days pass.
+    Sleep(u8),
+    /// What is before a day is purged, so many rows at a time; or only made known as too old.
+    Purge {
+        day: u8,
+        limit: u8,
+        only_known: bool,
+    },
 }
 
 /// A record of a file.
@@ -80,6 +88,9 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(mid, scheme, add)| Step::Onboard { mid, scheme, add }),
         1 => (0..3_u8, 0..3_u8).prop_map(|(card, member)| Step::Link { card, member }),
         2 => (1..90_u8).prop_map(Step::Wait),
+        1 => (1..3_u8).prop_map(Step::Sleep),
+        1 => (0..5_u8, 1..4_u8, any::<bool>())
+            .prop_map(|(day, limit, only_known)| Step::Purge { day, limit, only_known }),
     ]
 }
 

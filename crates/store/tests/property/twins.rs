@@ -3,7 +3,7 @@
 use super::step::{End, Record, Step};
 use crate::support::{
     BAKERY, Bench, FeedName, ModelBench, NOON, SqliteBench, Town, VISA_AUTH, VISA_SETTLED,
-    card_link, gbp, holder, mid_change, payment, picture, refused, sale,
+    card_link, gbp, holder, mid_change, payment, picture, refused, sale, waiting,
 };
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{
@@ -14,8 +14,10 @@ use harmonia_core::ids::{ExportId, MidSetId, PaymentId, RejectId, SaleId};
 use harmonia_core::matching::{OpenReason, Reach, Sale};
 use harmonia_core::money::{Currency, Money};
 use harmonia_core::problem::RejectReason;
+use harmonia_core::retention::Purged;
 use harmonia_core::state::{ExportState, FileState};
-use harmonia_core::time::{HOUR_US, Instant, Moment, Precision, SECOND_US};
+use harmonia_core::time::{DAY_US, Day, HOUR_US, Instant, Moment, Precision, SECOND_US};
+use harmonia_core::transaction::Told;
 use harmonia_journey::ports::{
     CommitError, Committed, FileArrival, FileClaim, Lease, Probe, Side, Store, StoreError,
 };
@@ -79,6 +81,12 @@ impl Twins {
                 changes.cards = vec![self.model.linked(&format!("card-{card}"), link)];
                 self.commit([Lease::Operator; 2], changes).await;
             }
+            Step::Sleep(days) => self.now = self.now.plus(i64::from(days) * DAY_US),
+            Step::Purge {
+                day,
+                limit,
+                only_known,
+            } => self.purge(day, limit, only_known).await,
             Step::Wait(seconds) => self.now = self.now.plus(i64::from(seconds) * SECOND_US),
         }
     }
@@ -160,7 +168,14 @@ impl Twins {
         let name = format!("t-{}", record.name);
         let (when, amount) = (when(record.when), amount(record.amount));
         match record.refused {
-            Some(true) => return refused(RejectReason::UnknownMid, record.name),
+            Some(true) => {
+                let told = Told {
+                    transaction_id: name.into(),
+                    date: when.start,
+                    amount,
+                };
+                return waiting(told, record.name);
+            }
             Some(false) => return refused(RejectReason::BadAmount, record.name),
             None => {}
         }
@@ -259,6 +274,33 @@ impl Twins {
             ..mid_change(&format!("x-{mid}"), scheme)
         });
         self.commit([Lease::Operator; 2], changes).await;
+    }
+
+    async fn purge(&self, day: u8, limit: u8, only_known: bool) {
+        let before = Day(NOON.day().0 + i32::from(day));
+        let may_go = self
+            .both(async |store| store.purgeable(before).await.unwrap())
+            .await;
+        if only_known {
+            let mut changes = Changes::none(self.now);
+            changes.kept_from = Some(before);
+            changes.purged_before = Some(Day(before.0 - 1));
+            return self.commit([Lease::Operator; 2], changes).await;
+        }
+        let limit = usize::from(limit);
+        let model = self.model.purge(before, limit, self.now).await;
+        let sqlite = self.sqlite.purge(before, limit, self.now).await;
+        assert_eq!(model, sqlite);
+        let gone = Purged {
+            rejects: 0,
+            attempts: 0,
+            ..model
+        };
+        assert_eq!(gone, may_go, "what was said to go, and what went");
+        let day = self
+            .both(async |store| store.kept_from().await.unwrap())
+            .await;
+        assert!(day >= Some(before));
     }
 
     /// The rows of a side that there are.

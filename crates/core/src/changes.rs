@@ -199,16 +199,21 @@ pub struct MidChange {
     pub location: Option<CompactString>,
     /// The place's postcode.
     pub postcode: Option<CompactString>,
-    /// In force from now, or no longer.
+    /// In force, or no longer.
     pub action: MidAction,
+    /// From when on that is so. Without: what is added is in force since ever, or since it last ended;
+    /// what is deleted is out of force from the commit on.
+    pub from: Option<Instant>,
+    /// Until when what is added is in force; without, there is no end.
+    pub until: Option<Instant>,
 }
 
 /// What happens to a merchant identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MidAction {
-    /// It is in force from the commit on.
+    /// It is in force.
     Add,
-    /// It is no longer in force. Its row stays, for the payments that named it.
+    /// It is no longer in force. Its row stays, for the payments of its time.
     Delete,
 }
 

@@ -18,5 +18,6 @@ pub mod retention;
 pub mod retry;
 pub mod settings;
 pub mod state;
+pub mod term;
 pub mod time;
 pub mod transaction;

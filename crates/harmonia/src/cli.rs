@@ -136,10 +136,23 @@ pub enum MidsAction {
         /// No header; ten columns: provider, identifier, type, scheme, location id, internal id,
         /// scheme name, location, postcode, action (A or D)
         file: PathBuf,
+        /// From when on what is added is in force, and what is deleted is not: a day in the scheme's
+        /// time zone (2026-06-01) or a moment (2026-06-01T04:00:00Z) [default: added: since ever, or
+        /// since it last ended; deleted: now]
+        #[arg(long, value_name = "DATE", value_parser = date)]
+        from: Option<Date>,
+        /// Until when what is added is in force: a day, which is no longer in it, or a moment
+        /// [default: without end]
+        #[arg(long, value_name = "DATE", value_parser = date)]
+        until: Option<Date>,
     },
-    /// List the identifiers in force
-    List,
-    /// Take one identifier out of force
+    /// List the identifiers that are in force or will be, with their dates
+    List {
+        /// Also those that are over
+        #[arg(long)]
+        all: bool,
+    },
+    /// Take one identifier out of force; what comes late of before then still finds it
     Remove {
         /// The payment provider
         provider: String,
@@ -147,7 +160,33 @@ pub enum MidsAction {
         identifier_type: String,
         /// The identifier
         identifier: String,
+        /// From when on: a day in the scheme's time zone, or a moment [default: now]
+        #[arg(long, value_name = "DATE", value_parser = date)]
+        from: Option<Date>,
     },
+}
+
+/// A day, whose beginning depends on a time zone, or a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Date {
+    /// A day.
+    Day(harmonia_core::time::Day),
+    /// A moment.
+    Moment(harmonia_core::time::Instant),
+}
+
+fn date(text: &str) -> Result<Date, String> {
+    if let Ok(day) = day(text) {
+        return Ok(Date::Day(day));
+    }
+    match text.parse::<jiff::Timestamp>() {
+        Ok(moment) => Ok(Date::Moment(harmonia_core::time::Instant(
+            moment.as_microsecond(),
+        ))),
+        Err(_) => Err(format!(
+            "{text:?} is not a date: write 2026-06-01, or a moment such as 2026-06-01T04:00:00Z"
+        )),
+    }
 }
 
 /// `harmonia cards`

@@ -100,15 +100,20 @@ impl Placing {
     ) -> Result<ImportedBody, (Reject, Option<Box<Told>>)> {
         match (outcome, self.scheme) {
             (Outcome::Payment(mut record), _) => {
-                let found = directory
-                    .scheme_of(&self.feed.provider_slug, &record.identifiers)
-                    .map_err(|reject| (reject, Some(Box::new(record.told()))))?;
+                let provider = &self.feed.provider_slug;
+                let found = directory.scheme_of(provider, &record.identifiers, record.when.start);
+                let scheme = match &found {
+                    Ok(found) => Some(found.scheme),
+                    // Whose it once was says in which zone it is known, if it is.
+                    Err(_) => directory.any_scheme_of(provider, &record.identifiers),
+                };
                 if self.feed.has_zones_of_schemes()
-                    && let Some(agent) = self.agents.of_scheme(found.scheme)
+                    && let Some(agent) = scheme.and_then(|scheme| self.agents.of_scheme(scheme))
                     && let Some(when) = self.feed.moment_for_scheme(raw, &agent.slug)
                 {
                     record.when = when;
                 }
+                let found = found.map_err(|reject| (reject, Some(Box::new(record.told()))))?;
                 let record = Box::new(record);
                 Ok(ImportedBody::Payment {
                     scheme: found.scheme,
@@ -117,8 +122,9 @@ impl Placing {
                 })
             }
             (Outcome::Sale(mut record), Some(scheme)) => {
+                let (place, sold_at) = (std::mem::take(&mut record.place), record.when.start);
                 let mids = directory
-                    .mids_of(scheme, std::mem::take(&mut record.place))
+                    .mids_of(scheme, place, sold_at)
                     .map_err(|reject| {
                         // A MID that may be a card number is not sound.
                         let told = reject.reason.is_quarantine().then(|| record.told().into());

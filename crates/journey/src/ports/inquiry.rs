@@ -328,8 +328,12 @@ pub trait Inquiry {
         after: i64,
         limit: usize,
     ) -> Result<Vec<ExportRow>, StoreError>;
-    /// Merchant identifiers in force.
+    /// Merchant identifiers in force without end.
     async fn mids(&self) -> Result<Vec<harmonia_core::identify::MerchantIdentifier>, StoreError>;
+    /// Merchant identifiers that are, were or will be in force, one row for each term.
+    async fn mid_terms(
+        &self,
+    ) -> Result<Vec<harmonia_core::identify::MerchantIdentifier>, StoreError>;
     /// Linked cards: token, scheme, loyalty id, last four; those after a row.
     async fn cards(
         &self,

@@ -248,7 +248,7 @@ pub trait Store: Inquiry + Send + Sync + 'static {
         now: Instant,
     ) -> Result<FileClaim, StoreError>;
 
-    /// The identifiers in force.
+    /// The identifiers, to be looked up by date.
     async fn mid_directory(&self) -> Result<Arc<MidDirectory>, StoreError>;
 
     /// The payments of a span that have no match, in the order they came.

@@ -108,7 +108,7 @@ impl Store for ModelStore {
     }
 
     async fn mid_directory(&self) -> Result<Arc<MidDirectory>, StoreError> {
-        Ok(Arc::new(MidDirectory::new(self.world().identifiers())))
+        Ok(Arc::new(MidDirectory::new(self.world().identifier_terms())))
     }
 
     async fn undecided(&self, span: &Span) -> Result<Vec<UndecidedPayment>, StoreError> {
@@ -278,6 +278,10 @@ impl Inquiry for ModelStore {
 
     async fn mids(&self) -> Result<Vec<MerchantIdentifier>, StoreError> {
         Ok(self.world().identifiers())
+    }
+
+    async fn mid_terms(&self) -> Result<Vec<MerchantIdentifier>, StoreError> {
+        Ok(self.world().identifier_terms())
     }
 
     async fn cards(

@@ -11,6 +11,7 @@ use harmonia_core::ids::{
 use harmonia_core::matching::{Evidence, MatchKind, OpenReason};
 use harmonia_core::problem::Reject;
 use harmonia_core::state::{ExportState, FileState, RejectState};
+use harmonia_core::term::Term;
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord};
 use harmonia_journey::ports::{FileArrival, Holder, ImportOutcome};
@@ -71,7 +72,8 @@ pub struct TransactionKey {
 pub struct MidRow {
     pub told: MidChange,
     pub scheme: SchemeId,
-    pub valid_to: Option<Instant>,
+    /// When it is in force; never, where the term is empty.
+    pub term: Term,
 }
 
 /// One distinct list of MIDs that sales of a scheme carry.

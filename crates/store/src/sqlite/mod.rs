@@ -421,7 +421,12 @@ impl Inquiry for SqliteStore {
     }
 
     async fn mids(&self) -> Result<Vec<MerchantIdentifier>, StoreError> {
-        self.read(|_, connection| load::identifiers(connection))
+        self.read(|_, connection| load::identifiers(connection, sql::mid::in_force))
+            .await
+    }
+
+    async fn mid_terms(&self) -> Result<Vec<MerchantIdentifier>, StoreError> {
+        self.read(|_, connection| load::identifiers(connection, sql::mid::all))
             .await
     }
 

@@ -39,8 +39,8 @@ mod named {
             next_due, prolong, take_lane,
         }
         mid {
-            all_sets, end, find, find_set, in_force, insert, insert_set, revise, revision,
-            set_has_days,
+            all, all_sets, copy, find_set, held, in_force, insert, insert_set, retain, revise,
+            revision, set_has_days,
         }
         pairing { insert, of_payment, of_sale, rows }
         payment {

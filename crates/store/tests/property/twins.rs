@@ -74,7 +74,14 @@ impl Twins {
                 deliveries,
                 end,
             } => self.deliver(lease, &deliveries, end).await,
-            Step::Onboard { mid, scheme, add } => self.onboard(mid, scheme, add).await,
+            Step::Onboard {
+                mid,
+                scheme,
+                place,
+                add,
+                from,
+                until,
+            } => self.onboard(mid, scheme, place, add, [from, until]).await,
             Step::Link { card, member } => {
                 let mut changes = Changes::none(self.now);
                 let link = card_link(&format!("member-{member}"));
@@ -262,7 +269,8 @@ impl Twins {
         self.commit_under(lease, changes, end).await;
     }
 
-    async fn onboard(&self, mid: u8, scheme: u8, add: bool) {
+    async fn onboard(&self, mid: u8, scheme: u8, place: u8, add: bool, term: [Option<u8>; 2]) {
+        let hour = |hour: u8| NOON.plus(i64::from(hour) * HOUR_US);
         let scheme = ["bakery", "books"][usize::from(scheme)];
         let mut changes = Changes::none(self.now);
         changes.mids.push(MidChange {
@@ -271,6 +279,9 @@ impl Twins {
             } else {
                 MidAction::Delete
             },
+            location_id: Some(format!("place-{place}").into()),
+            from: term[0].map(hour),
+            until: term[1].map(hour),
             ..mid_change(&format!("x-{mid}"), scheme)
         });
         self.commit([Lease::Operator; 2], changes).await;
@@ -359,6 +370,15 @@ impl Twins {
         self.both(async |store| picture(store, now, records).await)
             .await;
         self.both(async |store| findings(store).await).await;
+        let terms = self
+            .both(async |store| store.mid_terms().await.unwrap())
+            .await;
+        for (at, one) in terms.iter().enumerate() {
+            let mut others = terms[..at].iter();
+            let other = others
+                .find(|other| other.identifier == one.identifier && other.term.overlaps(one.term));
+            assert_eq!(other, None, "{one:?}");
+        }
         self.compare_for_stages().await;
         for id in 1..=self.records {
             self.both(async |store| store.payments_near(SaleId(id), 5).await.unwrap())

@@ -421,6 +421,8 @@ pub fn mid_change(mid: &str, scheme: &str) -> MidChange {
         location: None,
         postcode: None,
         action: MidAction::Add,
+        from: None,
+        until: None,
     }
 }
 

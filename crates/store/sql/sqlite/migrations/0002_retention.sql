@@ -30,6 +30,10 @@ CREATE INDEX delivery_attempt ON delivery (export_attempt_id);
 
 INSERT INTO revision (name, number) VALUES ('config_item', 0);
 
+-- Whose an identifier was when.
+CREATE INDEX merchant_identifier_terms
+    ON merchant_identifier (payment_provider_slug, identifier_type, identifier);
+
 -- An identifier was in force for payments of any date. One that only moved to another place of its
 -- scheme gave its whole term to the row that replaced it; the first of each has been in force since
 -- ever.

@@ -5,15 +5,17 @@
 //! deliveries and the reason for which a payment is open.
 
 use crate::card::CardToken;
+use crate::config::ConfigChange;
 use crate::identify::{CardLink, IdentifierType, LinkedCard};
 use crate::ids::{ExportId, FileId, MatchId, MidId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use crate::matching::{Evidence, MatchKind, OpenReason};
 use crate::money::Money;
 use crate::problem::Reject;
 use crate::purchase::EndKind;
+use crate::retention::Purge;
 use crate::state::{ExportState, FileState};
-use crate::time::Instant;
-use crate::transaction::{PaymentRecord, SaleRecord};
+use crate::time::{Day, Instant};
+use crate::transaction::{PaymentRecord, SaleRecord, Told};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,6 +51,16 @@ pub struct Changes {
     pub audit: Vec<AuditEntry>,
     /// What became of sending.
     pub attempt: Option<Attempt>,
+    /// Configuration keys that are set, or at their default again.
+    pub config: Vec<ConfigChange>,
+    /// What is imported or taken up here is rejected as too old when it is of an earlier day and not
+    /// known; beside what the store itself knows to have been purged.
+    pub kept_from: Option<Day>,
+    /// From this commit on, what is of an earlier day may be purged, and is too old when it comes and
+    /// is not known. It never moves back.
+    pub purged_before: Option<Day>,
+    /// A stretch of purging.
+    pub purge: Option<Purge>,
     /// Work for later steps.
     pub jobs: Vec<NewJob>,
     /// What becomes of the job under whose lease this is committed.
@@ -72,6 +84,10 @@ impl Changes {
             proposals: Vec::new(),
             audit: Vec::new(),
             attempt: None,
+            config: Vec::new(),
+            kept_from: None,
+            purged_before: None,
+            purge: None,
             jobs: Vec::new(),
             job: JobEnd::Keep,
         }
@@ -161,6 +177,9 @@ pub enum ImportedBody {
         /// SHA-256 of the raw record and of how many times it has come in this file: so that a
         /// file that comes again adds nothing.
         fingerprint: [u8; 32],
+        /// By what it would be known, where it was sound but for its MID or location: what is in
+        /// already is a duplicate, whatever became of its MID since.
+        told: Option<Box<Told>>,
     },
 }
 
@@ -196,16 +215,21 @@ pub struct MidChange {
     pub location: Option<CompactString>,
     /// The place's postcode.
     pub postcode: Option<CompactString>,
-    /// In force from now, or no longer.
+    /// In force, or no longer.
     pub action: MidAction,
+    /// From when on that is so. Without: what is added is in force since ever, or since it last ended;
+    /// what is deleted is out of force from the commit on.
+    pub from: Option<Instant>,
+    /// Until when what is added is in force; without, there is no end.
+    pub until: Option<Instant>,
 }
 
 /// What happens to a merchant identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MidAction {
-    /// It is in force from the commit on.
+    /// It is in force.
     Add,
-    /// It is no longer in force. Its row stays, for the payments that named it.
+    /// It is no longer in force. Its row stays, for the payments of its time.
     Delete,
 }
 

@@ -5,6 +5,8 @@ use crate::feed::mask;
 use crate::ids::{MidId, SchemeId, Slug};
 use crate::matching::OpenReason;
 use crate::problem::{Reject, RejectReason};
+use crate::term::Term;
+use crate::time::Instant;
 use crate::transaction::{Identifiers, Place};
 use compact_str::CompactString;
 use hashbrown::HashMap;
@@ -50,7 +52,7 @@ impl fmt::Display for IdentifierType {
     }
 }
 
-/// One onboarded merchant identifier, as it stands now.
+/// One onboarded merchant identifier, and when it is or was in force.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MerchantIdentifier {
     /// Its row.
@@ -69,13 +71,17 @@ pub struct MerchantIdentifier {
     pub location_id: Option<CompactString>,
     /// The merchant's own internal id.
     pub merchant_internal_id: Option<CompactString>,
+    /// When it is in force.
+    #[serde(flatten)]
+    pub term: Term,
 }
 
-/// Every onboarded identifier, arranged for looking up. A snapshot: it does not change.
+/// Every identifier that is, was or will be in force, arranged for looking up by date. A snapshot: it
+/// does not change.
 #[derive(Clone, Debug, Default)]
 pub struct MidDirectory {
-    by_provider: HashMap<Slug, [HashMap<CompactString, Found>; 3]>,
-    by_location: HashMap<(SchemeId, CompactString), Vec<CompactString>>,
+    by_provider: HashMap<Slug, [HashMap<CompactString, Vec<(Term, Found)>>; 3]>,
+    by_location: HashMap<(SchemeId, CompactString), Vec<(Term, CompactString)>>,
 }
 
 /// What an identifier stands for.
@@ -88,7 +94,7 @@ pub struct Found {
 }
 
 impl MidDirectory {
-    /// Arranges the identifiers that are in force.
+    /// Arranges identifiers. No two of one name are in force at one time.
     pub fn new(identifiers: impl IntoIterator<Item = MerchantIdentifier>) -> Self {
         let mut directory = Self::default();
         for entry in identifiers {
@@ -103,29 +109,38 @@ impl MidDirectory {
                     .by_location
                     .entry((entry.scheme, location.clone()))
                     .or_default();
-                mids.push(entry.identifier.clone());
+                mids.push((entry.term, entry.identifier.clone()));
             }
             directory.by_provider.entry(entry.provider).or_default()
                 [entry.identifier_type as usize]
-                .insert(entry.identifier, found);
+                .entry(entry.identifier)
+                .or_default()
+                .push((entry.term, found));
         }
         directory
     }
 
-    /// The scheme of a payment, by the best of its identifiers that is onboarded.
+    /// The scheme of a payment, by the best of its identifiers that was in force when it was paid.
     ///
     /// # Errors
-    /// [`RejectReason::UnknownMid`] when none is, [`RejectReason::AmbiguousMid`] when two of them
+    /// [`RejectReason::UnknownMid`] when none was, [`RejectReason::AmbiguousMid`] when two of them
     /// belong to different schemes: that is shown to the operator, never guessed.
-    pub fn scheme_of(&self, provider: &Slug, carried: &Identifiers) -> Result<Found, Reject> {
-        let by_type = self.by_provider.get(provider);
+    pub fn scheme_of(
+        &self,
+        provider: &Slug,
+        carried: &Identifiers,
+        paid_at: Instant,
+    ) -> Result<Found, Reject> {
         let texts = [&carried.primary, &carried.secondary, &carried.psimi];
-        let found_of = |(place, text): (usize, &Option<CompactString>)| {
-            by_type?[place].get(text.as_ref()?).copied()
-        };
-        let mut found = texts.into_iter().enumerate().filter_map(found_of);
+        let mut found = self
+            .terms_of(provider, carried)
+            .filter_map(|terms| Some(terms.iter().find(|(term, _)| term.contains(paid_at))?.1));
         let Some(best) = found.next() else {
-            return Err(unknown_mid(provider, &texts));
+            let known = self.terms_of(provider, carried).flatten().next();
+            return Err(match known {
+                Some((term, _)) => not_in_force(provider, &texts, paid_at, *term),
+                None => unknown_mid(provider, &texts),
+            });
         };
         match found.find(|other| other.scheme != best.scheme) {
             None => Ok(best),
@@ -139,15 +154,43 @@ impl MidDirectory {
         }
     }
 
-    /// The MIDs at which a sale may have been paid, sorted and each once.
+    /// A scheme that one of a payment's identifiers ever belonged to, the best first.
+    pub fn any_scheme_of(&self, provider: &Slug, carried: &Identifiers) -> Option<SchemeId> {
+        let mut terms = self.terms_of(provider, carried).flatten();
+        terms.next().map(|(_, found)| found.scheme)
+    }
+
+    /// Of each identifier that is known at all, best first, whose it is when.
+    fn terms_of<'a>(
+        &'a self,
+        provider: &Slug,
+        carried: &'a Identifiers,
+    ) -> impl Iterator<Item = &'a Vec<(Term, Found)>> {
+        let by_type = self.by_provider.get(provider);
+        let texts = [&carried.primary, &carried.secondary, &carried.psimi];
+        let terms = move |(place, text): (usize, &'a Option<CompactString>)| {
+            by_type?[place].get(text.as_ref()?)
+        };
+        texts.into_iter().enumerate().filter_map(terms)
+    }
+
+    /// The MIDs at which a sale may have been paid, sorted and each once: of a location, those that
+    /// were in force there when it was rung up.
     ///
     /// # Errors
     /// [`RejectReason::UnknownLocation`] when only a location is given and nobody onboarded it.
-    pub fn mids_of(&self, scheme: SchemeId, place: Place) -> Result<Vec<CompactString>, Reject> {
-        let known = place
-            .location
-            .as_ref()
-            .and_then(|location| self.by_location.get(&(scheme, location.clone())));
+    pub fn mids_of(
+        &self,
+        scheme: SchemeId,
+        place: Place,
+        sold_at: Instant,
+    ) -> Result<Vec<CompactString>, Reject> {
+        let known = place.location.as_ref().and_then(|location| {
+            let here = self.by_location.get(&(scheme, location.clone()))?;
+            let in_force = here.iter().filter(|(term, _)| term.contains(sold_at));
+            let mids: Vec<_> = in_force.map(|(_, mid)| mid.clone()).collect();
+            (!mids.is_empty()).then_some(mids)
+        });
         let stranger =
             |mid: &&CompactString| mask::holds_card_number(mid) && !self.is_onboarded(scheme, mid);
         if let Some(mid) = place.mids.iter().find(stranger) {
@@ -161,11 +204,14 @@ impl MidDirectory {
             ));
         }
         let mut mids = match (known, place.location) {
-            (Some(mids), _) => mids.clone(),
+            (Some(mids), _) => mids,
             (None, Some(location)) if place.mids.is_empty() => {
                 return Err(Reject::record(
                     RejectReason::UnknownLocation,
-                    format_args!("location {location} is not onboarded: add it with `mids import`"),
+                    format_args!(
+                        "location {location} was not onboarded for {sold_at}: add it with `mids \
+                         import`"
+                    ),
                 ));
             }
             (None, _) => place.mids,
@@ -179,13 +225,13 @@ impl MidDirectory {
 }
 
 impl MidDirectory {
-    /// Whether a scheme has this MID with some payment provider.
+    /// Whether a scheme has or had this MID with some payment provider.
     fn is_onboarded(&self, scheme: SchemeId, mid: &CompactString) -> bool {
         let mut types = self.by_provider.values().flatten();
         types.any(|identifiers| {
             identifiers
                 .get(mid)
-                .is_some_and(|found| found.scheme == scheme)
+                .is_some_and(|terms| terms.iter().any(|(_, found)| found.scheme == scheme))
         })
     }
 }
@@ -195,6 +241,22 @@ fn unknown_mid(provider: &Slug, texts: &[&Option<CompactString>]) -> Reject {
         RejectReason::UnknownMid,
         format_args!(
             "no MID of {provider} is onboarded as {}: add it with `mids import`",
+            listed(texts)
+        ),
+    )
+}
+
+fn not_in_force(
+    provider: &Slug,
+    texts: &[&Option<CompactString>],
+    paid_at: Instant,
+    term: Term,
+) -> Reject {
+    Reject::record(
+        RejectReason::UnknownMid,
+        format_args!(
+            "no MID of {provider} was in force as {} at {paid_at}, only {term}: put it in force for \
+             then with `mids import --from`, if it was",
             listed(texts)
         ),
     )
@@ -267,6 +329,7 @@ mod tests {
             scheme_slug: Slug::new("shop").unwrap(),
             location_id: Some("store_1".into()),
             merchant_internal_id: None,
+            term: Term::ALWAYS,
         }
     }
 
@@ -290,13 +353,54 @@ mod tests {
         let visa = Slug::new("visa").unwrap();
         let scheme_of = |primary, secondary| {
             directory
-                .scheme_of(&visa, &carried(primary, secondary))
+                .scheme_of(&visa, &carried(primary, secondary), Instant(0))
                 .map_err(|r| r.reason)
         };
         assert_eq!(scheme_of("m1", "s1").unwrap().mid, MidId(1));
         assert_eq!(scheme_of("other", "s1").unwrap().mid, MidId(2));
         assert_eq!(scheme_of("m1", "s2"), Err(RejectReason::AmbiguousMid));
         assert_eq!(scheme_of("other", ""), Err(RejectReason::UnknownMid));
+    }
+
+    #[test]
+    fn whose_it_was_is_asked_by_date() {
+        use IdentifierType::{Primary, Secondary};
+        let in_term = |number, kind, text: &str, scheme, from, until: Option<i64>| {
+            let mut one = mid(number, kind, text, scheme);
+            one.term = Term {
+                from: Instant(from),
+                until: until.map(Instant),
+            };
+            one
+        };
+        let directory = MidDirectory::new([
+            in_term(1, Primary, "m1", 7, 0, Some(10)),
+            in_term(2, Primary, "m1", 8, 10, None),
+            in_term(3, Secondary, "s1", 7, 0, Some(20)),
+        ]);
+        let visa = Slug::new("visa").unwrap();
+        let scheme_of = |primary, secondary, at| {
+            let found = directory.scheme_of(&visa, &carried(primary, secondary), Instant(at));
+            found.map(|found| found.scheme.0).map_err(|r| r.reason)
+        };
+        assert_eq!(scheme_of("m1", "", 9), Ok(7));
+        assert_eq!(scheme_of("m1", "", 10), Ok(8));
+        assert_eq!(scheme_of("m1", "", -1), Err(RejectReason::UnknownMid));
+        assert_eq!(scheme_of("m1", "s1", 15), Err(RejectReason::AmbiguousMid));
+        assert_eq!(scheme_of("m1", "s1", 20), Ok(8));
+        let place = Place {
+            location: Some("store_1".into()),
+            mids: Vec::new(),
+        };
+        let mids = |at| directory.mids_of(SchemeId(7), place.clone(), Instant(at));
+        assert_eq!(mids(9).unwrap(), ["m1"]);
+        assert_eq!(mids(10).unwrap_err().reason, RejectReason::UnknownLocation);
+        let wrong = directory.scheme_of(&visa, &carried("m1", ""), Instant(-1));
+        let wrong = wrong.unwrap_err().detail;
+        assert!(
+            wrong.contains("only from 1970-01-01T00:00:00Z until"),
+            "{wrong}"
+        );
     }
 
     #[test]
@@ -309,7 +413,10 @@ mod tests {
             location: Some(location.into()),
             mids: mids.iter().map(|mid| (*mid).into()).collect(),
         };
-        let mids_of = |place| directory.mids_of(SchemeId(7), place).map_err(|r| r.reason);
+        let mids_of = |place| {
+            let mids = directory.mids_of(SchemeId(7), place, Instant(0));
+            mids.map_err(|r| r.reason)
+        };
         assert_eq!(mids_of(place("store_1", &[])).unwrap(), ["m1", "m2"]);
         assert_eq!(mids_of(place("store_9", &["x"])).unwrap(), ["x"]);
         assert_eq!(

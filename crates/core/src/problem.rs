@@ -31,6 +31,8 @@ pub enum RejectReason {
     UnknownValue,
     /// The same transaction came before with another amount, currency or time.
     Conflict,
+    /// It is older than what is kept, and not known: it may have been in and was purged.
+    TooOld,
     /// A payment's MID that nobody has onboarded: quarantined.
     UnknownMid,
     /// A payment whose identifiers belong to two schemes.
@@ -41,7 +43,7 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NotUtf8,
         Self::TooLong,
         Self::WrongShape,
@@ -54,6 +56,7 @@ impl RejectReason {
         Self::BadText,
         Self::UnknownValue,
         Self::Conflict,
+        Self::TooOld,
         Self::UnknownMid,
         Self::AmbiguousMid,
         Self::UnknownLocation,
@@ -74,6 +77,7 @@ impl RejectReason {
             Self::BadText => "BAD_TEXT",
             Self::UnknownValue => "UNKNOWN_VALUE",
             Self::Conflict => "CONFLICT",
+            Self::TooOld => "TOO_OLD",
             Self::UnknownMid => "UNKNOWN_MID",
             Self::AmbiguousMid => "AMBIGUOUS_MID",
             Self::UnknownLocation => "UNKNOWN_LOCATION",

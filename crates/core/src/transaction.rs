@@ -4,7 +4,7 @@
 use crate::card::{CardDigits, CardToken};
 use crate::ids::Slug;
 use crate::money::Money;
-use crate::time::Moment;
+use crate::time::{Day, Instant, Moment};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -121,4 +121,44 @@ pub struct SaleRecord {
     pub digits: CardDigits,
     /// Further fields to keep, as a JSON object.
     pub extra: Option<Box<str>>,
+}
+
+/// By what a transaction is known, and what two records of one must agree in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The provider's own id, or what stands for it.
+    pub transaction_id: CompactString,
+    /// When it was; it is known under the UTC day of it.
+    pub date: Instant,
+    /// How much it was.
+    pub amount: Money,
+}
+
+impl Told {
+    /// The day under which it is known.
+    pub fn day(&self) -> Day {
+        self.date.day()
+    }
+}
+
+impl PaymentRecord {
+    /// By what it is known.
+    pub fn told(&self) -> Told {
+        Told {
+            transaction_id: self.transaction_id.clone(),
+            date: self.when.start,
+            amount: self.amount,
+        }
+    }
+}
+
+impl SaleRecord {
+    /// By what it is known.
+    pub fn told(&self) -> Told {
+        Told {
+            transaction_id: self.transaction_id.clone(),
+            date: self.when.start,
+            amount: self.amount,
+        }
+    }
 }

@@ -48,6 +48,10 @@ pub enum Command {
     Exports(ExportsArgs),
     /// Write sample feeds with their MIDs, cards and truth
     Generate(GenerateArgs),
+    /// What can be set while Harmonia runs: list, get, set
+    Config(ConfigArgs),
+    /// Take out transactions that are old and finished, for ever
+    Purge(PurgeArgs),
     /// Where everything stands
     Status,
     /// Check the invariants; exit 1 when one does not hold
@@ -134,10 +138,23 @@ pub enum MidsAction {
         /// No header; ten columns: provider, identifier, type, scheme, location id, internal id,
         /// scheme name, location, postcode, action (A or D)
         file: PathBuf,
+        /// From when on what is added is in force, and what is deleted is not: a day in the scheme's
+        /// time zone (2026-06-01) or a moment (2026-06-01T04:00:00Z) [default: added: since ever, or
+        /// since it last ended; deleted: now]
+        #[arg(long, value_name = "DATE", value_parser = date)]
+        from: Option<Date>,
+        /// Until when what is added is in force: a day, which is no longer in it, or a moment
+        /// [default: without end]
+        #[arg(long, value_name = "DATE", value_parser = date)]
+        until: Option<Date>,
     },
-    /// List the identifiers in force
-    List,
-    /// Take one identifier out of force
+    /// List the identifiers that are in force or will be, with their dates
+    List {
+        /// Also those that are over
+        #[arg(long)]
+        all: bool,
+    },
+    /// Take one identifier out of force; what comes late of before then still finds it
     Remove {
         /// The payment provider
         provider: String,
@@ -145,7 +162,33 @@ pub enum MidsAction {
         identifier_type: String,
         /// The identifier
         identifier: String,
+        /// From when on: a day in the scheme's time zone, or a moment [default: now]
+        #[arg(long, value_name = "DATE", value_parser = date)]
+        from: Option<Date>,
     },
+}
+
+/// A day, whose beginning depends on a time zone, or a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Date {
+    /// A day.
+    Day(harmonia_core::time::Day),
+    /// A moment.
+    Moment(harmonia_core::time::Instant),
+}
+
+fn date(text: &str) -> Result<Date, String> {
+    if let Ok(day) = day(text) {
+        return Ok(Date::Day(day));
+    }
+    match text.parse::<jiff::Timestamp>() {
+        Ok(moment) => Ok(Date::Moment(harmonia_core::time::Instant(
+            moment.as_microsecond(),
+        ))),
+        Err(_) => Err(format!(
+            "{text:?} is not a date: write 2026-06-01, or a moment such as 2026-06-01T04:00:00Z"
+        )),
+    }
 }
 
 /// `harmonia cards`
@@ -307,6 +350,61 @@ pub enum ExportsAction {
     },
 }
 
+/// `harmonia config`
+#[derive(Debug, Args)]
+#[command(after_help = config_help())]
+pub struct ConfigArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ConfigAction,
+}
+
+/// What to do with configuration keys.
+#[derive(Debug, Subcommand)]
+pub enum ConfigAction {
+    /// List every key, with its value
+    List,
+    /// Print the value of a key; nothing where it is not set
+    Get {
+        /// The key, with or without txmatch:config:
+        key: String,
+    },
+    /// Set a key; every process sees it within seconds
+    Set {
+        /// The key, with or without txmatch:config:
+        key: String,
+        /// Its value
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Put a key at its default again
+    Unset {
+        /// The key, with or without txmatch:config:
+        key: String,
+    },
+}
+
+/// `harmonia purge`
+#[derive(Debug, Args)]
+#[command(long_about = PURGE)]
+pub struct PurgeArgs {
+    /// How many days to keep, 2 at least [default: what txmatch:config:retention-days says]
+    #[arg(long, value_parser = clap::value_parser!(u32)
+        .range(i64::from(harmonia_core::retention::LEAST_DAYS)..=i64::from(harmonia_core::retention::MOST_DAYS)))]
+    pub days: Option<u32>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+const PURGE: &str = "Take out transactions that are old and finished, for ever.
+
+What goes: payments that are matched and delivered, with their sales, matches, exports and raw \
+records, and sales that stayed unpaid, where everything about them is of an earlier day and was \
+imported before it. What stays, however old: open payments, exports that were not delivered, records \
+that wait or were rejected, the log of files and the audit log. From then on what is of an earlier \
+day and not known is rejected as TOO_OLD when it comes. It may be stopped and begun again.";
+
 /// `harmonia generate`
 #[derive(Debug, Args)]
 #[command(long_about = GENERATE)]
@@ -403,6 +501,18 @@ fn instant(text: &str) -> Result<harmonia_core::time::Instant, String> {
             .map_err(|_| wrong())
     })?;
     Ok(harmonia_core::time::Instant(timestamp.as_microsecond()))
+}
+
+/// The configuration keys, for the end of `config --help`.
+fn config_help() -> String {
+    let mut text = String::from("Keys:\n");
+    for key in harmonia_core::config::ALL {
+        text.push_str(&format!(
+            "  {} [{}]\n     {}\n",
+            key.name, key.default, key.doc
+        ));
+    }
+    text
 }
 
 /// The settings, for the end of `--help`.

@@ -52,6 +52,8 @@ async fn run(command: Command, wiring: Wiring, printer: Printer) -> Result<ExitC
         Command::Rejects(args) => commands::rejects::run(&wiring, &printer, &args).await,
         Command::Exports(args) => commands::exports::run(&wiring, &printer, &args).await,
         Command::Generate(args) => commands::generate::run(&printer, &args),
+        Command::Config(args) => commands::config::run(&wiring, &printer, &args).await,
+        Command::Purge(args) => commands::purge::run(&wiring, &printer, &args).await,
         Command::Status => commands::status::run(&wiring, &printer).await,
         Command::Audit => commands::audit::run(&wiring, &printer).await,
     }

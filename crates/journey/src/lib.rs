@@ -4,7 +4,8 @@
 //! [`deliver`]. Each loads what it needs through a port, asks the pure decision of the same name in
 //! `harmonia-core`, and hands the changes to the store's one `commit`. [`drive`] claims the work and
 //! runs it; [`watch`] finds new files; [`onboard`] says which MIDs and cards are whose;
-//! [`backtest`] loads the past for other rules. Everything outside is a [`ports`] trait.
+//! [`backtest`] loads the past for other rules, and [`purge`] takes out what is old. Everything
+//! outside is a [`ports`] trait.
 
 pub mod agents;
 pub mod backtest;
@@ -18,6 +19,7 @@ pub mod matching;
 pub mod onboard;
 pub mod ports;
 pub mod purchase;
+pub mod purge;
 pub mod quiet;
 pub mod receive;
 pub mod redress;
@@ -26,8 +28,10 @@ pub mod watch;
 
 use agents::Agents;
 use harmonia_core::changes::Lanes;
-use harmonia_core::time::Instant;
-use ports::{Clock, FileCourier, Holder, Identity, Store, Uids};
+use harmonia_core::config::Config;
+use harmonia_core::retention;
+use harmonia_core::time::{Day, Instant};
+use ports::{Clock, FileCourier, Holder, Identity, Store, StoreError, Uids};
 use std::sync::Arc;
 
 /// What every stage is handed: the ports, the agents, and how large a batch is.
@@ -57,5 +61,23 @@ impl Journey {
     /// What time it is.
     pub fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    /// What is configured, now.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot say, or a key has a value that will not do.
+    pub async fn config(&self) -> Result<Config, StoreError> {
+        Config::read(&self.store.config().await?).map_err(StoreError::Broken)
+    }
+
+    /// The first day that is kept, as it is configured; what is of an earlier one, and not known, is
+    /// too old when it comes. `None` when everything is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] as [`Journey::config`].
+    pub async fn kept_from(&self) -> Result<Option<Day>, StoreError> {
+        let days = self.config().await?.retention_days;
+        Ok(days.map(|days| retention::kept_from(self.now(), days)))
     }
 }

@@ -11,7 +11,8 @@ use csv::StringRecord;
 use harmonia_core::card::{CardDigits, CardToken, FirstSix, LastFour, mask_card_numbers};
 use harmonia_core::changes::{Changes, MidAction, MidChange, NewJob, NewWork, Queue, Work};
 use harmonia_core::identify::{CardLink, IdentifierType, LinkedCard, MerchantIdentifier};
-use harmonia_core::ids::{PaymentId, RejectId, SchemeId, Slug};
+use harmonia_core::ids::{MidId, PaymentId, RejectId, SchemeId, Slug};
+use harmonia_core::term::{Held, Rearranged, Term, put_in_force, take_out_of_force};
 use harmonia_core::time::Instant;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -56,7 +57,8 @@ pub async fn onboard_mids(
     mids: Vec<MidChange>,
     now: Instant,
 ) -> Result<u64, OnboardError> {
-    refuse_two_schemes(&mids, &store.mids().await?)?;
+    refuse_no_time(&mids)?;
+    refuse_two_schemes(&mids, store.mid_terms().await?, now)?;
     let adds = mids.iter().any(|mid| mid.action == MidAction::Add);
     let mut changes = Changes {
         mids,
@@ -98,6 +100,24 @@ pub fn read_mids(bytes: &[u8]) -> Result<Vec<MidChange>, OnboardError> {
         .collect()
 }
 
+/// A term that ends before it begins would be taken in silence, and do nothing.
+fn refuse_no_time(mids: &[MidChange]) -> Result<(), OnboardError> {
+    for (row, change) in (1..).zip(mids) {
+        let wrong = match (change.action, change.from, change.until) {
+            (MidAction::Delete, _, Some(_)) => {
+                "what is deleted (action D) is out of force from a day on, and has no `until`"
+            }
+            (MidAction::Add, Some(from), Some(until)) if from >= until => {
+                "it would be out of force before it is in force: `from` must be before `until`"
+            }
+            _ => continue,
+        };
+        let wrong = wrong.to_owned();
+        return Err(OnboardError::Row { row, wrong });
+    }
+    Ok(())
+}
+
 /// What is wrong with a row, without more of a card number than may be shown.
 fn row_error(row: u64, wrong: String) -> OnboardError {
     let wrong = mask_card_numbers(&wrong).unwrap_or(wrong);
@@ -134,6 +154,8 @@ fn mid_change(row: &StringRecord) -> Result<MidChange, String> {
                 ));
             }
         },
+        from: None,
+        until: None,
     })
 }
 
@@ -147,43 +169,74 @@ pub fn identifier_type(text: &str) -> Result<IdentifierType, String> {
     })
 }
 
-/// An identifier belongs to one scheme: which of two to believe is a person's decision.
+/// An identifier belongs to one scheme at a time: which of two to believe is a person's decision. The
+/// rows are gone through in their order, as the store will.
 fn refuse_two_schemes(
     changes: &[MidChange],
-    in_force: &[MerchantIdentifier],
+    known: Vec<MerchantIdentifier>,
+    now: Instant,
 ) -> Result<(), OnboardError> {
-    type Key<'a> = (&'a str, IdentifierType, &'a str);
-    let mut schemes: HashMap<Key<'_>, &Slug> = in_force
-        .iter()
-        .map(|mid| {
-            let key = (
-                mid.provider.as_str(),
-                mid.identifier_type,
-                mid.identifier.as_str(),
-            );
-            (key, &mid.scheme_slug)
-        })
-        .collect();
+    let mut terms: HashMap<Key, Vec<(Slug, Term)>> = HashMap::new();
+    for mid in known {
+        let key = (mid.provider, mid.identifier_type, mid.identifier);
+        let rows = terms.entry(key).or_default();
+        rows.push((mid.scheme_slug, mid.term));
+    }
     for (row, change) in (1..).zip(changes) {
         let key = (
-            change.provider.as_str(),
+            change.provider.clone(),
             change.identifier_type,
-            change.identifier.as_str(),
+            change.identifier.clone(),
         );
-        if change.action == MidAction::Delete {
-            schemes.remove(&key);
-            continue;
-        }
-        let before = schemes.insert(key, &change.scheme_slug);
-        if let Some(before) = before.filter(|before| **before != change.scheme_slug) {
-            let wrong = format!(
-                "{} {} {} belongs to the scheme {before} already and cannot belong to {} too: \
-                 delete it there first (action D)",
-                change.provider, change.identifier_type, change.identifier, change.scheme_slug
-            );
-            return Err(OnboardError::Row { row, wrong });
-        }
+        let rows = terms.entry(key).or_default();
+        rearrange(rows, change, now).map_err(|wrong| OnboardError::Row { row, wrong })?;
     }
+    Ok(())
+}
+
+/// What tells one identifier from another.
+type Key = (Slug, IdentifierType, CompactString);
+
+/// Does to an identifier's terms what a change will do, unless it would give it to two schemes.
+fn rearrange(rows: &mut Vec<(Slug, Term)>, change: &MidChange, now: Instant) -> Result<(), String> {
+    let held: Vec<Held> = (0..)
+        .zip(&*rows)
+        .map(|(at, (scheme, term))| Held {
+            id: MidId(at),
+            term: *term,
+            same_scheme: *scheme == change.scheme_slug,
+            same_place: false,
+        })
+        .collect();
+    let rearranged = match change.action {
+        MidAction::Add => put_in_force(&held, change.from, change.until, now),
+        MidAction::Delete => take_out_of_force(&held, change.from, now),
+    };
+    let Some(Rearranged { cut, add }) = rearranged else {
+        return Ok(());
+    };
+    if let Some((other, term)) = rows.iter().find(|(other, term)| {
+        add.is_some_and(|add| add.overlaps(*term)) && *other != change.scheme_slug
+    }) {
+        return Err(format!(
+            "{} {} {} belongs to the scheme {other} already ({term}) and cannot belong to {} too: \
+             delete it there first (action D, or `mids remove --from` the day on which it passes on)",
+            change.provider, change.identifier_type, change.identifier, change.scheme_slug
+        ));
+    }
+    let mut after: Vec<(Slug, Term)> = Vec::new();
+    for (held, (scheme, term)) in held.iter().zip(rows.drain(..)) {
+        let left = cut.iter().find(|(id, _)| *id == held.id);
+        let (head, tail) = left.map_or((Some(term), None), |(_, left)| *left);
+        after.extend(
+            [head, tail]
+                .into_iter()
+                .flatten()
+                .map(|left| (scheme.clone(), left)),
+        );
+    }
+    after.extend(add.map(|term| (change.scheme_slug.clone(), term)));
+    *rows = after;
     Ok(())
 }
 
@@ -292,7 +345,7 @@ async fn commit_cards(
 
 /// The schemes that MIDs or agent files name.
 async fn known_schemes(journey: &Journey) -> Result<HashMap<Slug, SchemeId>, OnboardError> {
-    let mids = journey.store.mids().await?;
+    let mids = journey.store.mid_terms().await?;
     let of_mids = mids.into_iter().map(|mid| (mid.scheme_slug, mid.scheme));
     let of_agents = journey
         .agents

@@ -60,7 +60,9 @@ pub enum RedressError {
         hint: String,
     },
     /// They are two merchants'.
-    #[error("the payment was made at {payment}, the sale is of {sale}: a match is within one scheme")]
+    #[error(
+        "the payment was made at {payment}, the sale is of {sale}: a match is within one scheme"
+    )]
     OtherScheme {
         /// The payment's scheme.
         payment: String,
@@ -158,9 +160,19 @@ pub async fn force(
         "spend_amount": told_sale.spend_amount, "spend_currency": told_sale.spend_currency,
         "reason": by.reason,
     });
-    let larger = told_payment.spend_amount.abs().max(told_sale.spend_amount.abs());
-    let asked = Asked { proposal, detail, larger };
-    let Some(mut changes) = asked.confirmed(journey, by, two_people_above, changes).await? else {
+    let larger = told_payment
+        .spend_amount
+        .abs()
+        .max(told_sale.spend_amount.abs());
+    let asked = Asked {
+        proposal,
+        detail,
+        larger,
+    };
+    let Some(mut changes) = asked
+        .confirmed(journey, by, two_people_above, changes)
+        .await?
+    else {
         return Ok(Redressed::Proposed);
     };
     let story = journey.store.sale_to_explain(sale).await?;
@@ -299,7 +311,10 @@ pub async fn undo(
         larger: row.spend_amount.abs(),
     };
     let changes = Changes::none(journey.now());
-    let Some(mut changes) = asked.confirmed(journey, by, two_people_above, changes).await? else {
+    let Some(mut changes) = asked
+        .confirmed(journey, by, two_people_above, changes)
+        .await?
+    else {
         return Ok(Redressed::Proposed);
     };
     for (part, _) in &whole {
@@ -325,7 +340,12 @@ async fn whole_match(
     row: &MatchRow,
 ) -> Result<Vec<(MatchRow, Vec<String>)>, RedressError> {
     let mut parts: Vec<(MatchRow, Vec<String>)> = Vec::new();
-    let mut stories = vec![journey.store.story(Side::Payment, row.payment_transaction_id).await?];
+    let mut stories = vec![
+        journey
+            .store
+            .story(Side::Payment, row.payment_transaction_id)
+            .await?,
+    ];
     if let Some(sale) = row.scheme_transaction_id {
         stories.push(journey.store.story(Side::Sale, sale).await?);
     }
@@ -333,9 +353,10 @@ async fn whole_match(
         for part in story.matches {
             let is_known = parts.iter().any(|(known, _)| known.id == part.id);
             if part.voided_at.is_none() && !is_known {
-                let exports = story.exports.iter().filter(|export| {
-                    export.matched_transaction_id == Some(part.id)
-                });
+                let exports = story
+                    .exports
+                    .iter()
+                    .filter(|export| export.matched_transaction_id == Some(part.id));
                 let states = exports.map(|export| export.status.clone()).collect();
                 parts.push((part, states));
             }
@@ -400,7 +421,9 @@ async fn free(
     if let Some(sale) = part.scheme_transaction_id.map(SaleId) {
         let story = journey.store.sale_to_explain(sale).await?;
         let amount = story.ok_or(RedressError::Meanwhile)?.sale.amount;
-        changes.jobs.push(look_again(journey, scheme, sale, amount, changes));
+        changes
+            .jobs
+            .push(look_again(journey, scheme, sale, amount, changes));
     }
     Ok(())
 }
@@ -475,7 +498,9 @@ impl Asked {
             detail["proposed_by"] = before.operator.clone().into();
             detail["proposed_because"] = before.reason.clone().into();
         }
-        changes.proposals.push(ProposalChange::Closed(self.proposal));
+        changes
+            .proposals
+            .push(ProposalChange::Closed(self.proposal));
         changes.audit.push(entry(by, action, detail));
         Ok(Some(changes))
     }

@@ -40,6 +40,7 @@ pub enum Replay {
 /// [`ImportError`] when something cannot be loaded.
 pub async fn prepare(journey: &Journey, after: RejectId) -> Result<Changes, ImportError> {
     let mut changes = Changes::done(journey.now());
+    changes.kept_from = journey.kept_from().await?;
     let page = journey.store.quarantined(after, journey.batch).await?;
     let directory = journey.store.mid_directory().await?;
     for kept in &page {
@@ -95,6 +96,7 @@ pub async fn replay(
         return Ok(Replay::Kept(reject.clone()));
     }
     let mut changes = Changes::none(journey.now());
+    changes.kept_from = journey.kept_from().await?;
     changes.jobs.push(matching(journey, changes.at));
     changes.replayed.push(replayed);
     let outcome = journey.store.commit(Lease::Operator, changes).await?;

@@ -7,6 +7,7 @@ pub mod model;
 mod open_error;
 mod seal;
 pub mod sqlite;
+mod told;
 
 pub use open_error::OpenError;
 pub use sqlite::SqliteStore;

@@ -1,40 +1,82 @@
 //! `harmonia mids`: merchant identifiers, onboarded from a CSV file, listed, removed.
 
-use crate::cli::{MidsAction, MidsArgs};
+use crate::cli::{Date, MidsAction, MidsArgs};
 use crate::output::{Failure, Printer, or_dash, table};
-use crate::wiring::Wiring;
+use crate::wiring::{Wiring, load_agents};
 use harmonia_core::changes::{MidAction, MidChange};
 use harmonia_core::ids::Slug;
+use harmonia_core::retention::begin_of;
+use harmonia_core::term::SINCE_EVER;
+use harmonia_core::time::{Instant, Zone};
 use harmonia_journey::onboard::{OnboardError, identifier_type, onboard_mids, read_mids};
 use harmonia_journey::ports::{Clock, Store, SystemClock};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Onboards, lists or removes.
 pub async fn run(wiring: &Wiring, printer: &Printer, args: &MidsArgs) -> Result<ExitCode, Failure> {
     let store = wiring.inquiry()?;
     match &args.action {
-        MidsAction::Import { file } => import(store.as_ref(), printer, file).await,
-        MidsAction::List => list(store.as_ref(), printer).await,
+        MidsAction::Import { file, from, until } => {
+            let zones = Zones::load(wiring, &[*from, *until])?;
+            let dates = |change: &mut MidChange| {
+                change.from = from.map(|date| zones.moment(date, &change.scheme_slug));
+                change.until = until.map(|date| zones.moment(date, &change.scheme_slug));
+            };
+            import(store.as_ref(), printer, file, &dates).await
+        }
+        MidsAction::List { all } => list(store.as_ref(), printer, *all).await,
         MidsAction::Remove {
             provider,
             identifier_type,
             identifier,
+            from,
         } => {
-            remove(
-                store.as_ref(),
-                printer,
-                provider,
-                identifier_type,
-                identifier,
-            )
-            .await
+            let zones = Zones::load(wiring, &[*from])?;
+            let name = (
+                provider.as_str(),
+                identifier_type.as_str(),
+                identifier.as_str(),
+            );
+            remove(store.as_ref(), printer, name, *from, &zones).await
         }
     }
 }
 
-async fn import(store: &dyn Store, printer: &Printer, file: &Path) -> Result<ExitCode, Failure> {
-    let (total, changed) = onboard(store, file).await?;
+/// The time zones of the schemes, by their agent files: a day begins at midnight there.
+struct Zones(Vec<(Slug, Arc<Zone>)>);
+
+impl Zones {
+    /// Read from the agent files, where a day is named at all.
+    fn load(wiring: &Wiring, dates: &[Option<Date>]) -> Result<Self, Failure> {
+        if !dates.iter().any(|date| matches!(date, Some(Date::Day(_)))) {
+            return Ok(Self(Vec::new()));
+        }
+        let agents = load_agents(&wiring.settings.agents_dir)?;
+        let zones = agents.into_iter().map(|agent| (agent.slug, agent.zone));
+        Ok(Self(zones.collect()))
+    }
+
+    /// When a date is, or begins, for a scheme; in UTC where it has no agent file.
+    fn moment(&self, date: Date, scheme: &Slug) -> Instant {
+        match date {
+            Date::Moment(moment) => moment,
+            Date::Day(day) => {
+                let zone = self.0.iter().find(|(slug, _)| slug == scheme);
+                zone.map_or_else(|| begin_of(day), |(_, zone)| zone.midnight(day))
+            }
+        }
+    }
+}
+
+async fn import(
+    store: &dyn Store,
+    printer: &Printer,
+    file: &Path,
+    dates: &(dyn Fn(&mut MidChange) + Sync),
+) -> Result<ExitCode, Failure> {
+    let (total, changed) = onboard_dated(store, file, dates).await?;
     let result = serde_json::json!({ "total": total, "changed": changed });
     printer.print(&result, || {
         format!("{total} rows read, {changed} identifiers changed")
@@ -44,9 +86,18 @@ async fn import(store: &dyn Store, printer: &Printer, file: &Path) -> Result<Exi
 
 /// Onboards the identifiers of a file: how many rows it has, and how many changed anything.
 pub async fn onboard(store: &dyn Store, file: &Path) -> Result<(usize, u64), Failure> {
+    onboard_dated(store, file, &|_| {}).await
+}
+
+async fn onboard_dated(
+    store: &dyn Store,
+    file: &Path,
+    dates: &(dyn Fn(&mut MidChange) + Sync),
+) -> Result<(usize, u64), Failure> {
     let failed = |error: OnboardError| Failure::new(format!("{}: {error}", file.display()));
     let bytes = std::fs::read(file).map_err(|error| failed(error.into()))?;
-    let mids = read_mids(&bytes).map_err(failed)?;
+    let mut mids = read_mids(&bytes).map_err(failed)?;
+    mids.iter_mut().for_each(dates);
     let total = mids.len();
     let changed = onboard_mids(store, mids, SystemClock.now())
         .await
@@ -54,8 +105,10 @@ pub async fn onboard(store: &dyn Store, file: &Path) -> Result<(usize, u64), Fai
     Ok((total, changed))
 }
 
-async fn list(store: &dyn Store, printer: &Printer) -> Result<ExitCode, Failure> {
-    let mids = store.mids().await?;
+async fn list(store: &dyn Store, printer: &Printer, all: bool) -> Result<ExitCode, Failure> {
+    let mut mids = store.mid_terms().await?;
+    let now = SystemClock.now();
+    mids.retain(|mid| all || mid.term.is_not_over(now));
     printer.print(&mids, || {
         let mut rows = table(&[
             "provider",
@@ -64,8 +117,11 @@ async fn list(store: &dyn Store, printer: &Printer) -> Result<ExitCode, Failure>
             "scheme",
             "location",
             "internal id",
+            "from",
+            "until",
         ]);
         for mid in &mids {
+            let from = Some(mid.term.from).filter(|from| *from != SINCE_EVER);
             rows.add_row([
                 mid.provider.to_string(),
                 mid.identifier_type.to_string(),
@@ -73,6 +129,8 @@ async fn list(store: &dyn Store, printer: &Printer) -> Result<ExitCode, Failure>
                 mid.scheme_slug.to_string(),
                 or_dash(mid.location_id.as_ref()),
                 or_dash(mid.merchant_internal_id.as_ref()),
+                or_dash(from),
+                or_dash(mid.term.until),
             ]);
         }
         rows.to_string()
@@ -83,19 +141,23 @@ async fn list(store: &dyn Store, printer: &Printer) -> Result<ExitCode, Failure>
 async fn remove(
     store: &dyn Store,
     printer: &Printer,
-    provider: &str,
-    kind: &str,
-    identifier: &str,
+    (provider, kind, identifier): (&str, &str, &str),
+    from: Option<Date>,
+    zones: &Zones,
 ) -> Result<ExitCode, Failure> {
     let provider = Slug::new(provider).map_err(Failure::usage)?;
     let identifier_type = identifier_type(kind).map_err(Failure::usage)?;
-    let in_force = store.mids().await?;
-    let found = in_force.iter().find(|mid| {
+    let now = SystemClock.now();
+    let since = |scheme: &Slug| from.map(|date| zones.moment(date, scheme));
+    let mut terms = store.mid_terms().await?;
+    terms.retain(|mid| {
         mid.provider == provider
             && mid.identifier_type == identifier_type
             && mid.identifier == identifier
+            && mid.term.is_not_over(since(&mid.scheme_slug).unwrap_or(now))
     });
-    let Some(found) = found else {
+    // The first that is in force then, or will be.
+    let Some(found) = terms.iter().min_by_key(|mid| mid.term.from) else {
         return Err(Failure::new(format!(
             "{provider} {identifier_type} {identifier} is not in force: see `harmonia mids list`"
         )));
@@ -111,11 +173,17 @@ async fn remove(
         location: None,
         postcode: None,
         action: MidAction::Delete,
+        from: since(&found.scheme_slug),
+        until: None,
     };
-    let changed = onboard_mids(store, vec![change], SystemClock.now())
+    let (from, scheme) = (change.from, found.scheme_slug.clone());
+    let changed = onboard_mids(store, vec![change], now)
         .await
         .map_err(Failure::new)?;
     let result = serde_json::json!({ "changed": changed });
-    printer.print(&result, || format!("{identifier} is no longer in force"))?;
+    printer.print(&result, || match from {
+        Some(from) => format!("{identifier} is {scheme}'s until {from}"),
+        None => format!("{identifier} is no longer in force"),
+    })?;
     Ok(ExitCode::SUCCESS)
 }

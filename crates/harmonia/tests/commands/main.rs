@@ -4,7 +4,7 @@
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
 //! [`previewing`], [`folders`], [`quiet`], [`replaying`], [`journey`],
-//! [`matching`], [`backtesting`], [`demo`] and [`schemes`].
+//! [`matching`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of it all.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@ mod journey;
 mod matching;
 mod onboarding;
 mod previewing;
+mod purging;
 mod quiet;
 mod replaying;
 mod samples;

@@ -186,3 +186,180 @@ fn a_bad_row_of_cards_is_named_and_nothing_is_loaded() {
         &["row 1: there is no column scheme_slug", "scheme_slug"],
     );
 }
+
+/// A sale of another scheme of the same shop, which reads Harmonia's own format.
+fn canonical_payment(id: &str, date: &str) -> String {
+    format!(
+        r#"{{"transaction_id": "{id}", "mid": "shop-1", "date": "{date}", "amount": 100, "currency": "GBP", "card_token": "token-1"}}"#
+    )
+}
+
+/// Whose each payment is, by the scheme's slug.
+fn schemes(place: &Place) -> Vec<String> {
+    place.texts("SELECT transaction_id || ' ' || scheme_slug FROM payment_transaction ORDER BY 1")
+}
+
+fn import_payments(place: &Place, payments: &[(&str, &str)]) -> serde_json::Value {
+    let lines: Vec<String> = payments
+        .iter()
+        .map(|(id, date)| canonical_payment(id, date))
+        .collect();
+    let file = place.write("payments.jsonl", lines.join("\n"));
+    let arguments = [
+        "import",
+        crate::town::PROVIDER,
+        &file,
+        "--format",
+        "canonical",
+    ];
+    place.json(&arguments)[0][0].clone()
+}
+
+#[test]
+fn a_mid_passes_from_one_scheme_to_another_on_a_day() {
+    let place = town();
+    let to_itsu = place.write(
+        "itsu.csv",
+        "example-payment-provider,shop-1,PRIMARY,itsu,place-9,,itsu,,,A\n",
+    );
+    let two = place.run(&["mids", "import", &to_itsu, "--from", "2026-06-10"]);
+    assert_says(
+        &two,
+        1,
+        &[
+            "row 1: example-payment-provider PRIMARY shop-1 belongs to the scheme \
+             example-loyalty-scheme already (always) and cannot belong to itsu too",
+            "mids remove --from",
+        ],
+    );
+    let remove = [
+        "mids",
+        "remove",
+        "example-payment-provider",
+        "PRIMARY",
+        "shop-1",
+    ];
+    let told = place.ok(&[&remove[..], &["--from", "2026-06-10"]].concat());
+    assert_has(
+        &told,
+        &["shop-1 is example-loyalty-scheme's until 2026-06-09T23:00:00Z"],
+    );
+    // Even a day too early is refused, and nothing is changed.
+    let early = place.run(&["mids", "import", &to_itsu, "--from", "2026-06-09"]);
+    assert_says(&early, 1, &["(until 2026-06-09T23:00:00Z)"]);
+    place.ok(&["mids", "import", &to_itsu, "--from", "2026-06-10"]);
+    assert_has(
+        &place.ok(&["mids", "list", "--all"]),
+        &["2026-06-09T23:00:00Z", "itsu", "example-loyalty-scheme"],
+    );
+    let listed = &place.json(&["mids", "list"])[0];
+    assert_eq!(
+        listed[0]["scheme_slug"], "itsu",
+        "the other is over: {listed}"
+    );
+
+    // What comes late finds whose it was, on both sides of midnight in London.
+    let outcome = import_payments(
+        &place,
+        &[
+            ("late", "2026-06-01T12:00:00Z"),
+            ("last", "2026-06-09T22:59:59Z"),
+            ("first", "2026-06-09T23:00:00Z"),
+        ],
+    );
+    assert_eq!(outcome["new"], 3, "{outcome}");
+    let whose = [
+        "first itsu",
+        "last example-loyalty-scheme",
+        "late example-loyalty-scheme",
+    ];
+    assert_eq!(schemes(&place), whose);
+    // An identifier with an end.
+    let remove = [
+        "mids",
+        "remove",
+        "example-payment-provider",
+        "PRIMARY",
+        "shop-1",
+    ];
+    place.ok(&[&remove[..], &["--from", "2026-06-20T00:00:00Z"]].concat());
+    let outcome = import_payments(&place, &[("after", "2026-06-20T00:00:00Z")]);
+    assert_eq!(outcome["quarantined"], 1);
+    assert_has(
+        &place.ok(&["rejects", "list"]),
+        &["no MID of example-payment-provider was in force as shop-1 at 2026-06-20T00:00:00Z"],
+    );
+    // Put in force for then, it goes on.
+    place.ok(&[
+        "mids",
+        "import",
+        &to_itsu,
+        "--from",
+        "2026-06-20",
+        "--until",
+        "2026-07-01",
+    ]);
+    place.ok(&["drain"]);
+    assert_eq!(schemes(&place)[0], "after itsu");
+}
+
+#[test]
+fn dates_of_mids_that_will_not_do_are_refused() {
+    let place = town();
+    let file = place.write("mids.csv", MIDS);
+    for (dates, code, words) in [
+        (
+            &["--from", "soon"][..],
+            2,
+            "\"soon\" is not a date: write 2026-06-01",
+        ),
+        (&["--from", "2026-02-30"], 2, "is not a date"),
+        (
+            &["--from", "2026-06-02", "--until", "2026-06-01"],
+            1,
+            "row 1: it would be out of force before it is in force",
+        ),
+    ] {
+        let answer = place.run(&[&["mids", "import", &file], dates].concat());
+        assert_says(&answer, code, &[words]);
+    }
+    let deletion = place.write("deletion.csv", MIDS.replace(",a\n", ",D\n"));
+    let answer = place.run(&["mids", "import", &deletion, "--until", "2026-06-01"]);
+    assert_says(&answer, 1, &["row 1: what is deleted (action D)"]);
+    assert_eq!(
+        place.ok(&["mids", "import", &deletion, "--from", "2026-06-01"]),
+        "1 rows read, 1 identifiers changed\n"
+    );
+}
+
+#[test]
+fn what_was_taken_is_a_duplicate_though_its_mid_was_removed() {
+    let place = town();
+    let payments = [
+        ("p1", "2026-06-02T10:00:00Z"),
+        ("p2", "2036-06-02T10:00:00Z"),
+    ];
+    assert_eq!(import_payments(&place, &payments)["new"], 2);
+    place.ok(&[
+        "mids",
+        "remove",
+        "example-payment-provider",
+        "PRIMARY",
+        "shop-1",
+    ]);
+    let again = import_payments(&place, &payments);
+    assert_eq!(
+        (&again["duplicate"], &again["quarantined"]),
+        (&2.into(), &0.into())
+    );
+    // New ones of before its removal are its own; later ones wait.
+    let late = [
+        ("p3", "2026-06-02T10:00:00Z"),
+        ("p4", "2036-06-02T10:00:00Z"),
+    ];
+    let outcome = import_payments(&place, &late);
+    assert_eq!(
+        (&outcome["new"], &outcome["quarantined"]),
+        (&1.into(), &1.into())
+    );
+}

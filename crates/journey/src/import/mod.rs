@@ -190,6 +190,7 @@ impl Step<'_> {
 
     async fn commit(&self, imported: Imported) -> Result<ImportOutcome, CommitError> {
         let mut changes = Changes::none(self.journey.now());
+        changes.kept_from = self.journey.kept_from().await?;
         if imported.state != FileState::Importing {
             changes.job = JobEnd::Done;
         }

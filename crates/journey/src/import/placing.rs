@@ -12,7 +12,7 @@ use harmonia_core::identify::MidDirectory;
 use harmonia_core::ids::SchemeId;
 use harmonia_core::matching::Rules;
 use harmonia_core::problem::{Reject, RejectReason};
-use harmonia_core::transaction::FeedType;
+use harmonia_core::transaction::{FeedType, Told};
 use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -70,11 +70,12 @@ impl Placing {
         self.feed.raw_json(raw, placed.is_ok(), &mut json);
         let body = match placed {
             Ok(body) => body,
-            Err(reject) => {
+            Err((reject, told)) => {
                 let fingerprint = self.fingerprint(&json);
                 ImportedBody::Refused {
                     reject,
                     fingerprint,
+                    told,
                 }
             }
         };
@@ -102,22 +103,30 @@ impl Placing {
         })
     }
 
-    /// Finds the scheme of a payment, the MIDs of a sale.
+    /// Finds the scheme of a payment, the MIDs of a sale. What cannot be placed though it is sound
+    /// says by what it is known.
     fn place(
         &self,
         outcome: Outcome,
         raw: &RawRecord,
         directory: &MidDirectory,
-    ) -> Result<ImportedBody, Reject> {
+    ) -> Result<ImportedBody, (Reject, Option<Box<Told>>)> {
         match (outcome, self.scheme) {
             (Outcome::Payment(mut record), _) => {
-                let found = directory.scheme_of(&self.feed.provider_slug, &record.identifiers)?;
+                let provider = &self.feed.provider_slug;
+                let found = directory.scheme_of(provider, &record.identifiers, record.when.start);
+                let scheme = match &found {
+                    Ok(found) => Some(found.scheme),
+                    // Whose it once was says in which zone it is known, if it is.
+                    Err(_) => directory.any_scheme_of(provider, &record.identifiers),
+                };
                 if self.feed.has_zones_of_schemes()
-                    && let Some(agent) = self.agents.of_scheme(found.scheme)
+                    && let Some(agent) = scheme.and_then(|scheme| self.agents.of_scheme(scheme))
                     && let Some(when) = self.feed.moment_for_scheme(raw, &agent.slug)
                 {
                     record.when = when;
                 }
+                let found = found.map_err(|reject| (reject, Some(Box::new(record.told()))))?;
                 if self.joins_purchases && record.settlement_key.is_none() {
                     record.settlement_key = Some(record.transaction_id.clone());
                 }
@@ -129,18 +138,25 @@ impl Placing {
                 })
             }
             (Outcome::Sale(mut record), Some(scheme)) => {
-                let mids = directory.mids_of(scheme, std::mem::take(&mut record.place))?;
+                let (place, sold_at) = (std::mem::take(&mut record.place), record.when.start);
+                let mids = directory
+                    .mids_of(scheme, place, sold_at)
+                    .map_err(|reject| {
+                        // A MID that may be a card number is not sound.
+                        let told = reject.reason.is_quarantine().then(|| record.told().into());
+                        (reject, told)
+                    })?;
                 Ok(ImportedBody::Sale {
                     scheme,
                     mids,
                     record: Box::new(record),
                 })
             }
-            (Outcome::Rejected(reject), _) => Err(reject),
-            (Outcome::Sale(_) | Outcome::Skipped, _) => Err(Reject::record(
-                RejectReason::UnknownValue,
-                "a sale in a feed of payments: the agent file's feed type is wrong",
-            )),
+            (Outcome::Rejected(reject), _) => Err((reject, None)),
+            (Outcome::Sale(_) | Outcome::Skipped, _) => {
+                let wrong = "a sale in a feed of payments: the agent file's feed type is wrong";
+                Err((Reject::record(RejectReason::UnknownValue, wrong), None))
+            }
         }
     }
 

@@ -11,7 +11,9 @@ use harmonia_core::feed::{Feed, RawRecord, ReadError};
 use harmonia_core::identify::MidDirectory;
 use harmonia_core::money::Money;
 use harmonia_core::problem::{FileRefusal, Reject, RejectReason};
+use harmonia_core::retention::{is_too_old, too_old};
 use harmonia_core::time::{Day, Instant};
+use harmonia_core::transaction::Told;
 use hashbrown::HashMap;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -119,11 +121,8 @@ pub async fn preview(
 /// A record as it was read.
 enum Looked {
     Skipped,
-    Placed {
-        key: RecordKey,
-        said: (Instant, Money),
-    },
-    Kept(Reject),
+    Placed(Told),
+    Kept(Reject, Option<Box<Told>>),
 }
 
 type Batch = Vec<(u64, Looked)>;
@@ -176,21 +175,10 @@ impl Looking {
         let Some(record) = self.placing.read_record(raw, &self.directory) else {
             return Looked::Skipped;
         };
-        let (when, amount, transaction_id) = match record.body {
-            ImportedBody::Payment { record, .. } => {
-                (record.when, record.amount, record.transaction_id)
-            }
-            ImportedBody::Sale { record, .. } => {
-                (record.when, record.amount, record.transaction_id)
-            }
-            ImportedBody::Refused { reject, .. } => return Looked::Kept(reject),
-        };
-        Looked::Placed {
-            key: RecordKey {
-                day: when.start.day(),
-                transaction_id,
-            },
-            said: (when.start, amount),
+        match record.body {
+            ImportedBody::Payment { record, .. } => Looked::Placed(record.told()),
+            ImportedBody::Sale { record, .. } => Looked::Placed(record.told()),
+            ImportedBody::Refused { reject, told, .. } => Looked::Kept(reject, told),
         }
     }
 }
@@ -198,10 +186,10 @@ impl Looking {
 /// Why a file is refused that has only records which are not even records.
 fn nothing_readable(batch: &Batch) -> Option<String> {
     let is_none = |(_, looked): &(u64, Looked)| match looked {
-        Looked::Kept(reject) => says_no_record(reject.reason),
+        Looked::Kept(reject, _) => says_no_record(reject.reason),
         _ => false,
     };
-    let Some((_, Looked::Kept(first))) = batch.first() else {
+    let Some((_, Looked::Kept(first, _))) = batch.first() else {
         return None;
     };
     let refusal = FileRefusal::NothingReadable {
@@ -221,37 +209,63 @@ async fn decide(
     batch: Batch,
     seen: &mut Seen,
 ) -> Result<Vec<PreviewRecord>, ImportError> {
-    let key = |(_, looked): &(u64, Looked)| match looked {
-        Looked::Placed { key, .. } => Some(key.clone()),
-        _ => None,
+    let key = |(_, looked): &(u64, Looked)| {
+        let told = match looked {
+            Looked::Placed(told) => told,
+            Looked::Kept(_, told) => told.as_deref()?,
+            Looked::Skipped => return None,
+        };
+        Some(RecordKey {
+            day: told.day(),
+            transaction_id: told.transaction_id.clone(),
+        })
     };
     let keys: Vec<RecordKey> = batch.iter().filter_map(key).collect();
     let store = &journey.store;
     let known = store.known(&feed.provider_slug, feed.feed_type, &keys);
     let mut known = known.await?.into_iter();
+    let kept_from = journey.kept_from().await?.max(store.kept_from().await?);
     let record = |(number, looked)| match looked {
-        Looked::Skipped => told(number, Fate::Skipped, None),
-        Looked::Placed { key, said } => placed(number, key, said, known.next().flatten(), seen),
-        Looked::Kept(reject) => kept(number, reject),
+        Looked::Skipped => shown(number, Fate::Skipped, None),
+        Looked::Kept(reject, None) => kept(number, reject),
+        Looked::Placed(told) => {
+            let before = known.next().flatten();
+            decided(number, told, before, kept_from, seen, None)
+        }
+        Looked::Kept(reject, Some(told)) => {
+            let before = known.next().flatten();
+            decided(number, *told, before, kept_from, seen, Some(reject))
+        }
     };
     Ok(batch.into_iter().map(record).collect())
 }
 
-fn placed(
+/// What becomes of a sound record: one that is neither known nor too old is new, unless its MID or
+/// location is not known, as `waits` says then.
+fn decided(
     number: u64,
-    key: RecordKey,
-    said: (Instant, Money),
+    told: Told,
     known: Option<(Instant, Money)>,
+    kept_from: Option<Day>,
     seen: &mut Seen,
+    waits: Option<Reject>,
 ) -> PreviewRecord {
-    let id = Some(key.transaction_id.clone());
-    let place = (key.day, key.transaction_id);
+    let said = (told.date, told.amount);
+    let place = (told.day(), told.transaction_id.clone());
+    let id = Some(told.transaction_id.clone());
     match known.or_else(|| seen.get(&place).copied()) {
-        None => {
-            seen.insert(place, said);
-            told(number, Fate::New, id)
+        None if is_too_old(told.day(), kept_from) => {
+            let first = kept_from.unwrap_or(told.day());
+            kept(number, too_old(&told.transaction_id, told.day(), first))
         }
-        Some(before) if before == said => told(number, Fate::Duplicate, id),
+        None => match waits {
+            Some(reject) => kept(number, reject),
+            None => {
+                seen.insert(place, said);
+                shown(number, Fate::New, id)
+            }
+        },
+        Some(before) if before == said => shown(number, Fate::Duplicate, id),
         Some((date, amount)) => PreviewRecord {
             reason: Some(RejectReason::Conflict.as_str()),
             detail: Some(
@@ -262,7 +276,7 @@ fn placed(
                 )
                 .into(),
             ),
-            ..told(number, Fate::Rejected, id)
+            ..shown(number, Fate::Rejected, id)
         },
     }
 }
@@ -277,11 +291,11 @@ fn kept(number: u64, reject: Reject) -> PreviewRecord {
         reason: Some(reject.reason.as_str()),
         field: reject.field,
         detail: Some(reject.detail),
-        ..told(number, outcome, None)
+        ..shown(number, outcome, None)
     }
 }
 
-fn told(number: u64, outcome: Fate, transaction_id: Option<CompactString>) -> PreviewRecord {
+fn shown(number: u64, outcome: Fate, transaction_id: Option<CompactString>) -> PreviewRecord {
     PreviewRecord {
         number,
         outcome,

@@ -6,8 +6,9 @@ use harmonia_core::card::CardDigits;
 use harmonia_core::ids::{MatchId, PaymentId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::backtest::{PastPayment, PastSale};
 use harmonia_core::matching::{Payment, Sale};
+use harmonia_core::retention::Purged;
 use harmonia_core::state::RejectState;
-use harmonia_core::time::Instant;
+use harmonia_core::time::{Day, Instant};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -446,8 +447,12 @@ pub trait Inquiry {
         after: i64,
         limit: usize,
     ) -> Result<Vec<ExportRow>, StoreError>;
-    /// Merchant identifiers in force.
+    /// Merchant identifiers in force without end.
     async fn mids(&self) -> Result<Vec<harmonia_core::identify::MerchantIdentifier>, StoreError>;
+    /// Merchant identifiers that are, were or will be in force, one row for each term.
+    async fn mid_terms(
+        &self,
+    ) -> Result<Vec<harmonia_core::identify::MerchantIdentifier>, StoreError>;
     /// Linked cards: token, scheme, loyalty id, last four; those after a row.
     async fn cards(
         &self,
@@ -463,6 +468,9 @@ pub trait Inquiry {
     async fn proposals(&self) -> Result<Vec<ProposalRow>, StoreError>;
     /// What people did, oldest first, entries after a row.
     async fn log(&self, after: i64, limit: usize) -> Result<Vec<LogRow>, StoreError>;
+    /// How many transactions, with their matches and exports, purging what is before a day would take
+    /// out. Bad records and attempts, which go when what came of them is gone, are not counted.
+    async fn purgeable(&self, before: Day) -> Result<Purged, StoreError>;
     /// Checks the invariants, the log's chain among them.
     async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError>;
 }

@@ -14,9 +14,11 @@ use harmonia_core::ids::{
 use harmonia_core::matching::{OpenReason, Payment, Reach, Sale};
 use harmonia_core::money::Money;
 use harmonia_core::purchase;
+use harmonia_core::retention::{PurgeCursor, Purged};
 use harmonia_core::state::RejectState;
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::FeedType;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A leased job: proof that the commit is made by the one who may.
@@ -57,6 +59,10 @@ pub struct Committed {
     pub onboarded: u64,
     /// The match group of what was added.
     pub match_group: Option<MatchGroup>,
+    /// How much was purged.
+    pub purged: Purged,
+    /// Where purging goes on; `None` when it is at its end.
+    pub purge_from: Option<PurgeCursor>,
 }
 
 /// What became of the records of an import.
@@ -283,7 +289,7 @@ pub trait Store: Inquiry + Send + Sync + 'static {
         now: Instant,
     ) -> Result<FileClaim, StoreError>;
 
-    /// The identifiers in force.
+    /// The identifiers, to be looked up by date.
     async fn mid_directory(&self) -> Result<Arc<MidDirectory>, StoreError>;
 
     /// The payments of a span that have no match, with all that deciding them needs but their
@@ -348,4 +354,10 @@ pub trait Store: Inquiry + Send + Sync + 'static {
 
     /// How far an export file is written, if it was begun.
     async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError>;
+
+    /// Every configuration key that is set, whole, with its value as it was set.
+    async fn config(&self) -> Result<BTreeMap<String, String>, StoreError>;
+
+    /// The first day of which nothing is purged, if anything ever was to be.
+    async fn kept_from(&self) -> Result<Option<Day>, StoreError>;
 }

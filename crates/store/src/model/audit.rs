@@ -124,10 +124,15 @@ impl World {
 
     /// Whether a payment that ended because of another is of that one's purchase.
     fn follows(&self, made: &Match) -> bool {
-        let key = |id| Some(&self.payments.get(&id)?.record.settlement_key);
+        let row = |id| self.payments.get(&id);
+        let key = |id| Some(&row(id)?.record.settlement_key);
         let Some(other) = made.other.filter(|_| made.voided.is_none()) else {
             return true;
         };
+        if row(other).is_none() {
+            let day = row(made.payment).map(|row| row.record.when.start.day());
+            return day < self.kept_from;
+        }
         let counts = self.of_payment(other).map(|(_, made)| made.kind);
         let is_matched = matches!(counts, Some(Outcome::Matched(_)));
         key(made.payment) == key(other)
@@ -174,7 +179,7 @@ impl World {
         let is_sound = |id: &ExportId, row: &DeliveryRow| {
             let was_sent = row
                 .attempt
-                .is_some_and(|at| self.attempts.get(at).is_some());
+                .is_some_and(|at| self.attempts.contains_key(&at));
             self.exports.contains_key(id) && (row.state != ExportState::Delivered || was_sent)
         };
         let unsound = self
@@ -220,7 +225,8 @@ impl World {
                 .map(|(id, _)| *id)
                 .collect();
             let sum: i64 = taken.iter().map(|id| amount(*id)).sum();
-            if log.counts.new != taken.len() as u64 || log.amount_minor != sum {
+            let rows = taken.len() as u64 + log.purged;
+            if log.counts.new != rows || log.amount_minor != sum + log.purged_amount_minor {
                 files.push(file.0);
             }
         }

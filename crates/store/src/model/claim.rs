@@ -175,6 +175,8 @@ impl World {
             refusal: None,
             counts: ImportOutcome::default(),
             amount_minor: 0,
+            purged: 0,
+            purged_amount_minor: 0,
             created_at: now,
         };
         self.files.insert(file, log);

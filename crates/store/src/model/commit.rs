@@ -1,14 +1,15 @@
 //! The one place where anything is written: a step's changes, on a copy of the world, fenced.
 
 use super::world::{
-    DeliveryRow, Export, Identity, JobRow, LogEntry, Match, OpenRow, Outcome, Proposed, World,
-    next_number,
+    AttemptRow, DeliveryRow, Export, Identity, JobRow, LogEntry, Match, OpenRow, Outcome, Proposed,
+    World, next_number,
 };
 use harmonia_core::audit;
 use harmonia_core::changes::{
     Attempt, AuditEntry, Changes, Lane, NewEnd, NewIdentity, NewJob, NewMatch, NewWork, Part,
     Placed, ProposalChange, Span, StillOpen, Void, Work,
 };
+use harmonia_core::config::ConfigChange;
 use harmonia_core::ids::{ExportId, MatchId};
 use harmonia_core::matching::MatchKind;
 use harmonia_core::state::ExportState;
@@ -38,12 +39,21 @@ impl World {
         let mut added = Added::default();
         committed.onboarded += self.onboard(changes.mids, at);
         committed.onboarded += self.link_cards(changes.cards);
+        for ConfigChange { key, value } in changes.config {
+            match value {
+                Some(value) => self.config.insert(key, value),
+                None => self.config.remove(&key),
+            };
+        }
+        self.kept_from = self.kept_from.max(changes.purged_before);
+        // Nothing before the later of the two days may come in unknown.
+        let kept_from = self.kept_from.max(changes.kept_from);
         if let Some(imported) = changes.imported {
-            let (outcome, match_group) = self.import(imported, at, &mut added)?;
+            let (outcome, match_group) = self.import(imported, at, kept_from, &mut added)?;
             committed.imported = outcome;
             committed.match_group = match_group;
         }
-        let replayed = self.replay(changes.replayed, at, &mut added)?;
+        let replayed = self.replay(changes.replayed, at, kept_from, &mut added)?;
         committed.imported.add(replayed);
         self.identify(changes.identities, at);
         for void in changes.voids {
@@ -63,12 +73,25 @@ impl World {
             self.log(entry, at);
         }
         if let Some(attempt) = changes.attempt {
-            self.deliver(attempt);
+            self.deliver(attempt, at);
+        }
+        if let Some(stretch) = &changes.purge {
+            committed.purged = self.purge(stretch);
         }
         for job in changes.jobs {
             self.add_jobs(&job, &added, at);
         }
         Ok(committed)
+    }
+
+    pub fn next_match(&self) -> MatchId {
+        let next = next_number(&self.matches, |id| id.0);
+        MatchId(next.max(self.last_match + 1))
+    }
+
+    pub fn next_export(&self) -> ExportId {
+        let next = next_number(&self.exports, |id| id.0);
+        ExportId(next.max(self.last_export + 1))
     }
 
     /// What is known of whose card a payment was is not changed by hearing it again.
@@ -138,10 +161,10 @@ impl World {
         if self.in_force().any(|(_, other)| takes_the_same(other)) {
             return Err(CommitError::Conflict);
         }
-        let id = MatchId(next_number(&self.matches, |id| id.0));
+        let id = self.next_match();
         self.open.remove(&made.payment);
         if let Some(export_uid) = export_uid {
-            let export_id = ExportId(next_number(&self.exports, |id| id.0));
+            let export_id = self.next_export();
             let export = Export {
                 scheme: made.scheme,
                 match_id: id,
@@ -242,7 +265,8 @@ impl World {
     }
 
     /// What is delivered stays delivered.
-    fn deliver(&mut self, attempt: Attempt) {
+    fn deliver(&mut self, attempt: Attempt, made_at: Instant) {
+        let id = next_number(&self.attempts, |id| id);
         for delivery in &attempt.deliveries {
             let before = self.deliveries.get(&delivery.export);
             let is_over = |state| matches!(state, ExportState::Delivered | ExportState::Cancelled);
@@ -253,14 +277,14 @@ impl World {
                 state: delivery.state,
                 reason: delivery.reason.clone(),
                 tries: before.map_or(0, |before| before.tries) + 1,
-                attempt: Some(self.attempts.len()),
+                attempt: Some(id),
             };
             self.deliveries.insert(delivery.export, row);
         }
         if let Some(file) = &attempt.file {
             self.export_files.insert(file.name.clone(), file.length);
         }
-        self.attempts.push(attempt);
+        self.attempts.insert(id, AttemptRow { attempt, made_at });
     }
 
     /// The job, or the jobs, that a new job stands for; none where there is nothing to do.

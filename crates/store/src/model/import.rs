@@ -5,16 +5,17 @@ use super::world::{
     FeedKey, MidSetRow, PaymentRow, Raw, RejectedRecord, SaleRow, TransactionKey, World,
     next_number,
 };
+use crate::told::fingerprint;
 use compact_str::CompactString;
 use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord, Placed};
 use harmonia_core::ids::{FileId, MatchGroup, MidId, MidSetId, RawId, SchemeId};
 use harmonia_core::money::Money;
 use harmonia_core::problem::{Reject, RejectReason};
+use harmonia_core::retention::{is_too_old, too_old};
 use harmonia_core::state::{FileState, RejectState};
-use harmonia_core::time::{Instant, Moment, Precision};
-use harmonia_core::transaction::{PaymentRecord, SaleRecord};
+use harmonia_core::time::{Day, Instant, Precision};
+use harmonia_core::transaction::{PaymentRecord, SaleRecord, Told};
 use harmonia_journey::ports::{ImportOutcome, RecordKey, StoreError};
-use sha2::{Digest, Sha256};
 
 /// When and how much: what a record says of a transaction that is known already.
 pub type Said = (Instant, Money);
@@ -27,6 +28,7 @@ struct Stretch<'a> {
     file: FileId,
     match_group: MatchGroup,
     at: Instant,
+    kept_from: Option<Day>,
     /// Of the record in hand.
     occurrence: u32,
     outcome: ImportOutcome,
@@ -40,6 +42,7 @@ impl World {
         &mut self,
         imported: Imported,
         at: Instant,
+        kept_from: Option<Day>,
         added: &mut Added,
     ) -> Result<(ImportOutcome, Option<MatchGroup>), StoreError> {
         let match_group = MatchGroup(self.next_raw().0);
@@ -51,6 +54,7 @@ impl World {
             file: imported.file,
             match_group,
             at,
+            kept_from,
             occurrence: 0,
             outcome: ImportOutcome {
                 read: imported.records.len() as u64 + imported.skipped,
@@ -79,7 +83,8 @@ impl World {
     }
 
     pub fn next_raw(&self) -> RawId {
-        RawId(next_number(&self.raws, |id| id.0))
+        let next = next_number(&self.raws, |id| id.0);
+        RawId(next.max(self.last_raw + 1))
     }
 
     /// The row of a list of MIDs, made where there is none.
@@ -127,18 +132,24 @@ impl Stretch<'_> {
             body,
         } = record;
         self.occurrence = occurrence;
+        let told = match &body {
+            ImportedBody::Payment { record, .. } => Some(record.told()),
+            ImportedBody::Sale { record, .. } => Some(record.told()),
+            ImportedBody::Refused { told, .. } => told.as_deref().cloned(),
+        };
+        if let Some(told) = &told
+            && self.is_settled(number, &raw, told, &body)
+        {
+            return;
+        }
         match body {
             ImportedBody::Payment {
                 scheme,
                 mid,
                 record,
             } => {
-                let key = self.key(record.when, &record.transaction_id);
-                let said = (record.when.start, record.amount);
-                match self.world.keys.get(&key).copied() {
-                    Some(known) => self.known_already(known, number, raw, &key, said),
-                    None => self.add_payment(key, number, raw, scheme, mid, *record),
-                }
+                let key = key(&self.feed, &record.told());
+                self.add_payment(key, number, raw, scheme, mid, *record);
             }
             ImportedBody::Sale {
                 scheme,
@@ -147,26 +158,51 @@ impl Stretch<'_> {
             } => {
                 let day_only = record.when.precision == Precision::Day;
                 let mid_set = self.world.mid_set(scheme, &mids, day_only);
-                let key = self.key(record.when, &record.transaction_id);
-                let said = (record.when.start, record.amount);
-                match self.world.keys.get(&key).copied() {
-                    Some(known) => self.known_already(known, number, raw, &key, said),
-                    None => self.add_sale(key, number, raw, scheme, mid_set, *record),
-                }
+                let key = key(&self.feed, &record.told());
+                self.add_sale(key, number, raw, scheme, mid_set, *record);
             }
             ImportedBody::Refused {
                 reject,
                 fingerprint,
-            } => self.refuse(number, raw, reject, fingerprint),
+                ..
+            } => self.refuse(number, raw, reject, fingerprint, told.as_ref()),
         }
     }
 
-    fn key(&self, when: Moment, transaction_id: &CompactString) -> TransactionKey {
-        TransactionKey {
-            feed: self.feed.clone(),
-            day: when.start.day(),
-            transaction_id: transaction_id.clone(),
+    /// Whether a record is known, or too old to be taken unknown: then nothing more becomes of it.
+    fn is_settled(&mut self, number: u64, raw: &str, told: &Told, body: &ImportedBody) -> bool {
+        let known = self.world.keys.get(&key(&self.feed, told)).copied();
+        let is_too_old = is_too_old(told.day(), self.kept_from);
+        if let (
+            Some(_),
+            false,
+            ImportedBody::Sale {
+                scheme,
+                mids,
+                record,
+            },
+        ) = (known, is_too_old, body)
+        {
+            // Its list of MIDs is made known all the same.
+            let day_only = record.when.precision == Precision::Day;
+            self.world.mid_set(*scheme, mids, day_only);
         }
+        let reject = match known {
+            Some(known) => self.world.conflict(known, told),
+            None if is_too_old => {
+                let kept_from = self.kept_from.unwrap_or(told.day());
+                Some(too_old(&told.transaction_id, told.day(), kept_from))
+            }
+            None => return false,
+        };
+        match reject {
+            None => self.outcome.duplicate += 1,
+            Some(reject) => {
+                let fingerprint = fingerprint(reject.reason, told);
+                self.refuse(number, raw.into(), reject, fingerprint, None);
+            }
+        }
+        true
     }
 
     fn add_payment(
@@ -242,33 +278,22 @@ impl Stretch<'_> {
         id
     }
 
-    /// The same id on the same day came before: a duplicate, unless it says something else now.
-    fn known_already(
-        &mut self,
-        known: RawId,
-        number: u64,
-        raw: Box<str>,
-        key: &TransactionKey,
-        now: Said,
-    ) {
-        let Some(reject) = self.world.conflict(known, key, now) else {
-            self.outcome.duplicate += 1;
-            return;
-        };
-        let fingerprint = Sha256::digest(raw.as_bytes()).into();
-        self.refuse(number, raw, reject, fingerprint);
-    }
-
     /// Keeps a record that was not taken, with its reason, once. Quarantined ones keep their raw
     /// record too, and go on when their MID is onboarded.
-    fn refuse(&mut self, number: u64, raw: Box<str>, reject: Reject, fingerprint: [u8; 32]) {
+    fn refuse(
+        &mut self,
+        number: u64,
+        raw: Box<str>,
+        reject: Reject,
+        fingerprint: [u8; 32],
+        told: Option<&Told>,
+    ) {
         let quarantined = reject.reason.is_quarantine();
         match quarantined {
             true => self.outcome.quarantined += 1,
             false => self.outcome.rejected += 1,
         }
-        let fingerprint = (self.feed.clone(), fingerprint);
-        if !self.world.fingerprints.insert(fingerprint) {
+        if self.world.is_listed(&self.feed, &fingerprint, None) {
             return;
         }
         let raw_id = quarantined.then(|| self.keep_raw(number, raw.clone(), false));
@@ -280,7 +305,10 @@ impl Stretch<'_> {
             reject,
             data: raw,
             raw: raw_id,
+            fingerprint,
+            waits_for: told.map(|told| (told.day(), told.transaction_id.clone())),
             created_at: self.at,
+            replayed_at: None,
         };
         let id = next_number(&self.world.rejects, |id| id);
         self.world.rejects.insert(id, row);
@@ -296,17 +324,37 @@ pub fn kept_state(reason: RejectReason) -> RejectState {
     }
 }
 
+/// What makes a transaction of a feed the same transaction.
+pub fn key(feed: &FeedKey, told: &Told) -> TransactionKey {
+    TransactionKey {
+        feed: feed.clone(),
+        day: told.day(),
+        transaction_id: told.transaction_id.clone(),
+    }
+}
+
 impl World {
+    /// Whether a record, but for one, is kept under a fingerprint of a feed.
+    pub fn is_listed(&self, feed: &FeedKey, fingerprint: &[u8; 32], but: Option<i64>) -> bool {
+        self.rejects.iter().any(|(id, row)| {
+            let of = self.files.get(&row.file).map(|log| &log.arrival);
+            Some(*id) != but
+                && row.fingerprint == *fingerprint
+                && of.is_some_and(|of| (&of.provider, of.feed_type) == (&feed.0, feed.1))
+        })
+    }
+
     /// What is wrong with a record that says something else of a transaction than what is known of
     /// it; `None` when it says the same.
-    pub fn conflict(&self, known: RawId, key: &TransactionKey, now: Said) -> Option<Reject> {
+    pub fn conflict(&self, known: RawId, told: &Told) -> Option<Reject> {
+        let now = (told.date, told.amount);
         let before = self.said(known).filter(|before| *before != now)?;
         Some(Reject::record(
             RejectReason::Conflict,
             format_args!(
                 "transaction {} is known already with {} at {}, and comes now with {} at {}: ask \
                  its sender which is right",
-                key.transaction_id, before.1, before.0, now.1, now.0
+                told.transaction_id, before.1, before.0, now.1, now.0
             ),
         ))
     }

@@ -18,6 +18,7 @@ mod import;
 mod inquiry;
 mod load;
 mod onboard;
+mod purge;
 mod replay;
 mod rows;
 mod world;
@@ -29,8 +30,9 @@ use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
 use harmonia_core::money::Money;
+use harmonia_core::retention::Purged;
 use harmonia_core::state::RejectState;
-use harmonia_core::time::Instant;
+use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
     Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
@@ -38,6 +40,7 @@ use harmonia_journey::ports::{
     ProposalRow, RecordKey, RejectRow, SaleStory, Side, Status, Store, StoreError, Story,
     TransactionRow, Undecided, UndecidedPayment,
 };
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use world::World;
@@ -109,7 +112,7 @@ impl Store for ModelStore {
     }
 
     async fn mid_directory(&self) -> Result<Arc<MidDirectory>, StoreError> {
-        Ok(Arc::new(MidDirectory::new(self.world().identifiers())))
+        Ok(Arc::new(MidDirectory::new(self.world().identifier_terms())))
     }
 
     async fn undecided(&self, span: &Span) -> Result<Undecided, StoreError> {
@@ -196,6 +199,14 @@ impl Store for ModelStore {
             name: name.to_owned(),
             length,
         }))
+    }
+
+    async fn config(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        Ok(self.world().config.clone())
+    }
+
+    async fn kept_from(&self) -> Result<Option<Day>, StoreError> {
+        Ok(self.world().kept_from)
     }
 }
 
@@ -313,6 +324,10 @@ impl Inquiry for ModelStore {
         Ok(self.world().identifiers())
     }
 
+    async fn mid_terms(&self) -> Result<Vec<MerchantIdentifier>, StoreError> {
+        Ok(self.world().identifier_terms())
+    }
+
     async fn cards(
         &self,
         after: i64,
@@ -334,6 +349,10 @@ impl Inquiry for ModelStore {
 
     async fn log(&self, after: i64, limit: usize) -> Result<Vec<LogRow>, StoreError> {
         Ok(self.world().log_rows(after, limit))
+    }
+
+    async fn purgeable(&self, before: Day) -> Result<Purged, StoreError> {
+        Ok(self.world().purgeable(before))
     }
 
     async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError> {

@@ -4,6 +4,7 @@ use super::world::{CardRow, MidRow, World, next_number};
 use harmonia_core::changes::{MidAction, MidChange};
 use harmonia_core::identify::{LinkedCard, MerchantIdentifier};
 use harmonia_core::ids::{MidId, SchemeId, Slug};
+use harmonia_core::term::{Held, Rearranged, SINCE_EVER, Term, put_in_force, take_out_of_force};
 use harmonia_core::time::Instant;
 
 impl World {
@@ -36,42 +37,79 @@ impl World {
 
     fn onboard_one(&mut self, change: MidChange, at: Instant) -> bool {
         let scheme = self.scheme(&change.scheme_slug);
-        let is_it = |row: &&mut MidRow| row.valid_to.is_none() && same_identifier(row, &change);
-        let in_force = self.mids.values_mut().find(is_it);
-        let is_addition = change.action == MidAction::Add;
-        match in_force {
-            Some(row) if is_addition && same_place(row, &change) => return false,
-            None if !is_addition => return false,
-            Some(row) => row.valid_to = Some(at),
-            None => {}
+        let rows = self.mids.iter();
+        let held: Vec<Held> = rows
+            .filter(|(_, row)| same_identifier(row, &change) && !row.term.is_empty())
+            .map(|(id, row)| Held {
+                id: *id,
+                term: row.term,
+                same_scheme: row.told.scheme_slug == change.scheme_slug,
+                same_place: same_place(row, &change),
+            })
+            .collect();
+        let rearranged = match change.action {
+            MidAction::Add => put_in_force(&held, change.from, change.until, at),
+            MidAction::Delete => take_out_of_force(&held, change.from, at),
+        };
+        let Some(Rearranged { cut, add }) = rearranged else {
+            return false;
+        };
+        for (id, left) in cut {
+            self.retain_term(id, left);
         }
-        if is_addition {
-            let id = MidId(next_number(&self.mids, |id| id.0));
-            let row = MidRow {
-                told: change,
-                scheme,
-                valid_to: None,
-            };
-            self.mids.insert(id, row);
+        if let Some(term) = add {
+            let told = change;
+            self.add_mid(MidRow { told, scheme, term });
         }
         true
     }
 
-    /// The identifiers in force.
+    fn add_mid(&mut self, row: MidRow) {
+        let id = MidId(next_number(&self.mids, |id| id.0));
+        self.mids.insert(id, row);
+    }
+
+    /// A row keeps what is left of its term, and stays even where nothing is.
+    fn retain_term(&mut self, id: MidId, left: (Option<Term>, Option<Term>)) {
+        let never = Term {
+            from: SINCE_EVER,
+            until: Some(SINCE_EVER),
+        };
+        let Some(row) = self.mids.get_mut(&id) else {
+            return;
+        };
+        row.term = left.0.or(left.1).unwrap_or(never);
+        if let (Some(_), Some(term)) = left {
+            let tail = MidRow {
+                term,
+                ..row.clone()
+            };
+            self.add_mid(tail);
+        }
+    }
+
+    /// The identifiers that are in force without end.
     pub fn identifiers(&self) -> Vec<MerchantIdentifier> {
-        let in_force = self.mids.iter().filter(|(_, row)| row.valid_to.is_none());
-        in_force
-            .map(|(id, row)| MerchantIdentifier {
-                id: *id,
-                provider: row.told.provider.clone(),
-                identifier_type: row.told.identifier_type,
-                identifier: row.told.identifier.clone(),
-                scheme: row.scheme,
-                scheme_slug: row.told.scheme_slug.clone(),
-                location_id: row.told.location_id.clone(),
-                merchant_internal_id: row.told.merchant_internal_id.clone(),
-            })
-            .collect()
+        let mut terms = self.identifier_terms();
+        terms.retain(|row| row.term.until.is_none());
+        terms
+    }
+
+    /// The identifiers that are, were or will be in force.
+    pub fn identifier_terms(&self) -> Vec<MerchantIdentifier> {
+        let rows = self.mids.iter().filter(|(_, row)| !row.term.is_empty());
+        rows.map(|(id, row)| MerchantIdentifier {
+            id: *id,
+            provider: row.told.provider.clone(),
+            identifier_type: row.told.identifier_type,
+            identifier: row.told.identifier.clone(),
+            scheme: row.scheme,
+            scheme_slug: row.told.scheme_slug.clone(),
+            location_id: row.told.location_id.clone(),
+            merchant_internal_id: row.told.merchant_internal_id.clone(),
+            term: row.term,
+        })
+        .collect()
     }
 
     /// Links cards; a row for the same card and scheme is replaced, and keeps its number.

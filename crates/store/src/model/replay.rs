@@ -1,15 +1,26 @@
 //! Records that were kept, taken up again.
 
 use super::commit::Added;
-use super::import::kept_state;
-use super::world::{FeedKey, PaymentRow, Raw, RejectedRecord, SaleRow, TransactionKey, World};
+use super::import::{kept_state, key};
+use super::world::{FeedKey, PaymentRow, Raw, RejectedRecord, SaleRow, World};
+use crate::told::fingerprint;
 use harmonia_core::changes::{ImportedBody, Placed, Replayed};
 use harmonia_core::ids::{FileId, MatchGroup, RawId, RejectId};
 use harmonia_core::money::Money;
 use harmonia_core::problem::Reject;
+use harmonia_core::retention::{is_too_old, too_old};
 use harmonia_core::state::RejectState;
-use harmonia_core::time::{Instant, Moment, Precision};
+use harmonia_core::time::{Day, Instant, Precision};
+use harmonia_core::transaction::Told;
 use harmonia_journey::ports::{ImportOutcome, KeptRecord, StoreError};
+
+/// One kept record, read again.
+struct Keeping<'a> {
+    reject: RejectId,
+    kept: &'a RejectedRecord,
+    data: Box<str>,
+    at: Instant,
+}
 
 impl World {
     /// Takes up kept records. One that was taken up meanwhile is passed over.
@@ -17,13 +28,20 @@ impl World {
         &mut self,
         replayed: Vec<Replayed>,
         at: Instant,
+        kept_from: Option<Day>,
         added: &mut Added,
     ) -> Result<ImportOutcome, StoreError> {
         let mut outcome = ImportOutcome::default();
         for Replayed { reject, raw, body } in replayed {
             let kept = self.rejects.get(&reject.0).cloned();
             if let Some(kept) = kept.filter(|kept| kept.state != RejectState::Replayed) {
-                outcome.add(self.replay_one(reject, &kept, raw, body, at, added)?);
+                let keeping = Keeping {
+                    reject,
+                    kept: &kept,
+                    data: raw,
+                    at,
+                };
+                outcome.add(self.replay_one(keeping, body, kept_from, added)?);
             }
         }
         Ok(outcome)
@@ -31,39 +49,55 @@ impl World {
 
     fn replay_one(
         &mut self,
-        reject: RejectId,
-        kept: &RejectedRecord,
-        data: Box<str>,
+        keeping: Keeping<'_>,
         body: ImportedBody,
-        at: Instant,
+        kept_from: Option<Day>,
         added: &mut Added,
     ) -> Result<ImportOutcome, StoreError> {
+        let kept = keeping.kept;
         let match_group = MatchGroup(self.next_raw().0);
         let id = kept.raw.unwrap_or(RawId(match_group.0));
         let arrival = &self.file(kept.file)?.arrival;
         let feed = (arrival.provider.clone(), arrival.feed_type);
-        let (when, amount) = match &body {
-            ImportedBody::Payment { record, .. } => (record.when, record.amount),
-            ImportedBody::Sale { record, .. } => (record.when, record.amount),
-            ImportedBody::Refused { reject: why, .. } => {
-                return self.keep_again(reject, kept, data, why.clone());
-            }
+        let (told, refused) = match &body {
+            ImportedBody::Payment { record, .. } => (record.told(), None),
+            ImportedBody::Sale { record, .. } => (record.told(), None),
+            ImportedBody::Refused { reject, told, .. } => match told {
+                Some(told) => ((**told).clone(), Some(reject.clone())),
+                None => return self.keep_again(keeping, &feed, reject.clone(), None),
+            },
         };
-        if let ImportedBody::Sale { scheme, mids, .. } = &body {
-            // Its list of MIDs is made known whether it is taken or not, as in an import.
-            self.mid_set(*scheme, mids, when.precision == Precision::Day);
+        let key = key(&feed, &told);
+        let known = self.keys.get(&key).copied();
+        if let Some(kept_from) = kept_from.filter(|first| is_too_old(told.day(), Some(*first)))
+            && known.is_none()
+            && !waited_as(kept, &told)
+        {
+            let why = too_old(&told.transaction_id, told.day(), kept_from);
+            return self.keep_again(keeping, &feed, why, Some(&told));
         }
-        let key = key(&feed, &body, when);
-        if let Some(known) = self.keys.get(&key).copied() {
-            return match self.conflict(known, &key, (when.start, amount)) {
-                None => self.settle(reject, kept, kept.raw, None),
-                Some(why) => self.keep_again(reject, kept, data, why),
+        if let ImportedBody::Sale {
+            scheme,
+            mids,
+            record,
+        } = &body
+        {
+            // Its list of MIDs is made known whether it is taken or not, as in an import.
+            self.mid_set(*scheme, mids, record.when.precision == Precision::Day);
+        }
+        if let Some(known) = known {
+            return match self.conflict(known, &told) {
+                None => self.settle(&keeping, kept.raw, None),
+                Some(why) => self.keep_again(keeping, &feed, why, Some(&told)),
             };
         }
+        if let Some(why) = refused {
+            return self.keep_again(keeping, &feed, why, Some(&told));
+        }
         self.keys.insert(key, id);
-        self.store_raw(id, kept, data, true);
-        self.add_typed(id, feed, body, (match_group, at), added);
-        self.settle(reject, kept, Some(id), Some(amount))
+        self.store_raw(id, kept, keeping.data.clone(), true);
+        self.add_typed(id, feed, body, (match_group, keeping.at), added);
+        self.settle(&keeping, Some(id), Some(told.amount))
     }
 
     fn add_typed(
@@ -133,17 +167,12 @@ impl World {
     /// It is in, now or since before: `new` has the amount of one that is new.
     fn settle(
         &mut self,
-        reject: RejectId,
-        kept: &RejectedRecord,
+        keeping: &Keeping<'_>,
         raw: Option<RawId>,
         new: Option<Money>,
     ) -> Result<ImportOutcome, StoreError> {
-        let row = RejectedRecord {
-            state: RejectState::Replayed,
-            raw,
-            ..kept.clone()
-        };
-        self.rejects.insert(reject.0, row);
+        let kept = keeping.kept;
+        self.end(keeping, raw);
         let outcome = ImportOutcome {
             read: 1,
             new: u64::from(new.is_some()),
@@ -154,35 +183,62 @@ impl World {
         Ok(outcome)
     }
 
+    /// It waits no more.
+    fn end(&mut self, keeping: &Keeping<'_>, raw: Option<RawId>) {
+        let row = RejectedRecord {
+            state: RejectState::Replayed,
+            raw,
+            replayed_at: Some(keeping.at),
+            ..keeping.kept.clone()
+        };
+        self.rejects.insert(keeping.reject.0, row);
+    }
+
     /// It cannot be taken now either.
     fn keep_again(
         &mut self,
-        reject: RejectId,
-        kept: &RejectedRecord,
-        data: Box<str>,
+        keeping: Keeping<'_>,
+        feed: &FeedKey,
         why: Reject,
+        told: Option<&Told>,
     ) -> Result<ImportOutcome, StoreError> {
+        let kept = keeping.kept;
+        let reject = keeping.reject;
         let state = kept_state(why.reason);
-        let raw = match state {
-            RejectState::Quarantined => Some(kept.raw.unwrap_or_else(|| self.next_raw())),
-            _ => kept.raw,
-        };
-        if let Some(raw) = raw {
-            self.store_raw(raw, kept, data, false);
-        }
-        let row = RejectedRecord {
-            state,
-            reject: why,
-            raw,
-            ..kept.clone()
-        };
-        self.rejects.insert(reject.0, row);
         let outcome = ImportOutcome {
             read: 1,
             rejected: u64::from(state == RejectState::Rejected),
             quarantined: u64::from(state == RejectState::Quarantined),
             ..ImportOutcome::default()
         };
+        // One that says what another says of the same transaction is listed once.
+        let told_mark = told
+            .filter(|_| state == RejectState::Rejected)
+            .map(|told| fingerprint(why.reason, told));
+        if let Some(mark) = &told_mark
+            && self.is_listed(feed, mark, Some(reject.0))
+        {
+            self.end(&keeping, kept.raw);
+            self.recount(kept.file, kept.state, outcome, None)?;
+            return Ok(outcome);
+        }
+        let waits = told.filter(|_| state == RejectState::Quarantined);
+        let raw = match state {
+            RejectState::Quarantined => Some(kept.raw.unwrap_or_else(|| self.next_raw())),
+            _ => kept.raw,
+        };
+        if let Some(raw) = raw {
+            self.store_raw(raw, kept, keeping.data, false);
+        }
+        let row = RejectedRecord {
+            state,
+            reject: why,
+            raw,
+            fingerprint: told_mark.unwrap_or(kept.fingerprint),
+            waits_for: waits.map(|told| (told.day(), told.transaction_id.clone())),
+            ..kept.clone()
+        };
+        self.rejects.insert(reject.0, row);
         self.recount(kept.file, kept.state, outcome, None)?;
         Ok(outcome)
     }
@@ -232,15 +288,10 @@ impl World {
     }
 }
 
-fn key(feed: &FeedKey, body: &ImportedBody, when: Moment) -> TransactionKey {
-    let transaction_id = match body {
-        ImportedBody::Payment { record, .. } => record.transaction_id.clone(),
-        ImportedBody::Sale { record, .. } => record.transaction_id.clone(),
-        ImportedBody::Refused { .. } => Default::default(),
-    };
-    TransactionKey {
-        feed: feed.clone(),
-        day: when.start.day(),
-        transaction_id,
-    }
+/// Whether a record was sound when it was kept, but for its MID, and is what it was: nothing of that
+/// key was purged while it waited.
+fn waited_as(kept: &RejectedRecord, told: &Told) -> bool {
+    let key = kept.waits_for.as_ref();
+    kept.state == RejectState::Quarantined
+        && key.is_some_and(|(day, id)| *day == told.day() && *id == told.transaction_id)
 }

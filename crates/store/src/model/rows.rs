@@ -173,7 +173,8 @@ impl World {
         let identity = self.identities.get(&export.payment);
         let loyalty_id = identity.and_then(|found| found.link.loyalty_id.as_ref());
         let delivery = self.deliveries.get(&id);
-        let attempt = delivery.and_then(|delivery| self.attempts.get(delivery.attempt?));
+        let attempt = delivery.and_then(|delivery| self.attempts.get(&delivery.attempt?));
+        let attempt = attempt.map(|row| &row.attempt);
         Some(ExportRow {
             id: id.0,
             provider_slug: self.scheme_slug(export.scheme),

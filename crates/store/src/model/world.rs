@@ -14,10 +14,11 @@ use harmonia_core::matching::{Evidence, MatchKind, OpenReason};
 use harmonia_core::problem::Reject;
 use harmonia_core::purchase::EndKind;
 use harmonia_core::state::{ExportState, FileState, RejectState};
+use harmonia_core::term::Term;
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord};
 use harmonia_journey::ports::{FileArrival, Holder, ImportOutcome};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Everything there is.
@@ -29,7 +30,6 @@ pub struct World {
     pub files: BTreeMap<FileId, FileLog>,
     pub raws: BTreeMap<RawId, Raw>,
     pub rejects: BTreeMap<i64, RejectedRecord>,
-    pub fingerprints: BTreeSet<(FeedKey, [u8; 32])>,
     pub keys: BTreeMap<TransactionKey, RawId>,
     pub payments: BTreeMap<PaymentId, PaymentRow>,
     pub sales: BTreeMap<SaleId, SaleRow>,
@@ -43,11 +43,19 @@ pub struct World {
     pub exports: BTreeMap<ExportId, Export>,
     /// Where each export stands that was tried at all.
     pub deliveries: BTreeMap<ExportId, DeliveryRow>,
-    pub attempts: Vec<Attempt>,
+    pub attempts: BTreeMap<i64, AttemptRow>,
     pub export_files: BTreeMap<String, u64>,
     pub jobs: BTreeMap<JobId, JobRow>,
     /// How many jobs there ever were: a number is never given to a second one.
     pub jobs_made: i64,
+    /// The configuration keys that are set.
+    pub config: BTreeMap<String, String>,
+    /// The first day of which nothing is purged.
+    pub kept_from: Option<Day>,
+    /// The last number that was given out of each kind whose row may be gone.
+    pub last_raw: i64,
+    pub last_match: i64,
+    pub last_export: i64,
 }
 
 /// What records are unique within: one provider's or scheme's records of one type.
@@ -66,7 +74,8 @@ pub struct TransactionKey {
 pub struct MidRow {
     pub told: MidChange,
     pub scheme: SchemeId,
-    pub valid_to: Option<Instant>,
+    /// When it is in force; never, where the term is empty.
+    pub term: Term,
 }
 
 /// One distinct list of MIDs that sales of a scheme carry.
@@ -85,6 +94,9 @@ pub struct FileLog {
     pub refusal: Option<Box<str>>,
     pub counts: ImportOutcome,
     pub amount_minor: i64,
+    /// Of its new records, how many are purged, and their sum.
+    pub purged: u64,
+    pub purged_amount_minor: i64,
     pub created_at: Instant,
 }
 
@@ -108,7 +120,12 @@ pub struct RejectedRecord {
     pub data: Box<str>,
     /// The raw row of one that is, or was, quarantined.
     pub raw: Option<RawId>,
+    /// By what it is the same one again.
+    pub fingerprint: [u8; 32],
+    /// By what one that waits will be known.
+    pub waits_for: Option<(Day, CompactString)>,
     pub created_at: Instant,
+    pub replayed_at: Option<Instant>,
 }
 
 /// A payment.
@@ -260,8 +277,15 @@ pub struct DeliveryRow {
     pub state: ExportState,
     pub reason: Option<String>,
     pub tries: i64,
-    /// The last attempt's place in [`World::attempts`], if there was any.
-    pub attempt: Option<usize>,
+    /// The last attempt, if there was any.
+    pub attempt: Option<i64>,
+}
+
+/// An attempt to tell a merchant, and when it was made.
+#[derive(Clone)]
+pub struct AttemptRow {
+    pub attempt: Attempt,
+    pub made_at: Instant,
 }
 
 /// Work to do.

@@ -2,7 +2,7 @@
 
 use super::connection::store_error;
 use super::writer::{Failure, Given, Known, Writer, extend, next_id};
-use super::{Shared, import, onboard, replay, sql};
+use super::{Shared, config, import, onboard, purge, replay, sql};
 use crate::seal::identity_place;
 use harmonia_core::audit;
 use harmonia_core::changes::{
@@ -58,17 +58,24 @@ fn apply(
     let mut given = Given::default();
     committed.onboarded += onboard::mids(transaction, &changes.mids, changes.at)?;
     committed.onboarded += onboard::cards(shared, transaction, &changes.cards, changes.at)?;
+    config::apply(transaction, &changes.config, changes.at)?;
+    purge::keep_from(transaction, changes.purged_before, changes.at)?;
+    // Nothing before the later of the two days may come in unknown.
+    let kept_from = changes.kept_from.max(purge::kept_from(transaction)?);
     if let Some(imported) = &changes.imported {
-        committed.imported = import::apply(transaction, known, imported, changes.at, &mut given)?;
+        let stretch = import::Stretch {
+            imported,
+            at: changes.at,
+            kept_from,
+        };
+        committed.imported = import::apply(transaction, known, &stretch, &mut given)?;
         committed.match_group = given.match_group;
     }
-    let replayed = replay::apply(
-        transaction,
-        known,
-        &changes.replayed,
-        changes.at,
-        &mut given,
-    )?;
+    let taking_up = replay::TakingUp {
+        at: changes.at,
+        kept_from,
+    };
+    let replayed = taking_up.apply(transaction, known, &changes.replayed, &mut given)?;
     committed.imported.add(replayed);
     identities(shared, transaction, &changes.identities, changes.at)?;
     voids(transaction, &changes.voids, changes.at)?;
@@ -78,6 +85,9 @@ fn apply(
     log(transaction, &changes.audit, changes.at)?;
     if let Some(attempt) = &changes.attempt {
         deliveries(transaction, attempt, changes.at)?;
+    }
+    if let Some(stretch) = &changes.purge {
+        (committed.purged, committed.purge_from) = purge::apply(transaction, stretch)?;
     }
     jobs(transaction, &changes.jobs, changes.at, &given)?;
     Ok(committed)

@@ -1,18 +1,20 @@
 //! Records of a file, raw and typed, each once for ever.
 
+use super::rows::{instant, money};
 use super::sql;
 use super::writer::{Failure, Given, Known, next_id, revise};
+use crate::told::fingerprint;
 use compact_str::CompactString;
 use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord, Placed};
 use harmonia_core::ids::{MatchGroup, MidId, SchemeId, Slug};
 use harmonia_core::money::{MINOR_UNITS, Money};
 use harmonia_core::problem::{Reject, RejectReason};
+use harmonia_core::retention::{is_too_old, too_old};
 use harmonia_core::state::RejectState;
-use harmonia_core::time::{Instant, Moment, Precision};
-use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord};
+use harmonia_core::time::{Day, Instant, Precision};
+use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord, Told};
 use harmonia_journey::ports::ImportOutcome;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
-use sha2::{Digest, Sha256};
 
 /// At most so many MID lists are remembered between commits.
 const REMEMBERED_SETS: usize = 100_000;
@@ -46,14 +48,28 @@ pub fn feed_id(
     Ok(id)
 }
 
+/// A stretch of a file's records, to be added.
+pub struct Stretch<'a> {
+    /// The records.
+    pub imported: &'a Imported,
+    /// When.
+    pub at: Instant,
+    /// What is of an earlier day and not known is too old.
+    pub kept_from: Option<Day>,
+}
+
 /// Adds a stretch of a file's records.
 pub fn apply(
     transaction: &Transaction<'_>,
     known: &mut Known,
-    imported: &Imported,
-    at: Instant,
+    stretch: &Stretch<'_>,
     given: &mut Given,
 ) -> Result<ImportOutcome, Failure> {
+    let Stretch {
+        imported,
+        at,
+        kept_from,
+    } = *stretch;
     let feed_type = |record: &ImportedRecord| match &record.body {
         ImportedBody::Payment { .. } => Some(true),
         ImportedBody::Sale { .. } => Some(false),
@@ -70,6 +86,7 @@ pub fn apply(
     let feed = file_feed(transaction, imported.file.0)?;
     let first = next_id(transaction, "import_transaction")?;
     let mut rows = Rows::prepare(transaction, known, imported.file.0, feed, first, at)?;
+    rows.kept_from = kept_from;
     for record in &imported.records {
         rows.add(record, given)?;
     }
@@ -126,6 +143,7 @@ pub struct Rows<'a> {
     payment: CachedStatement<'a>,
     sale: CachedStatement<'a>,
     reject: CachedStatement<'a>,
+    kept_from: Option<Day>,
     outcome: ImportOutcome,
     amount_minor: i64,
     dates: Option<(Instant, Instant)>,
@@ -153,6 +171,7 @@ impl<'a> Rows<'a> {
             match_group: first,
             next: first,
             at,
+            kept_from: None,
             outcome: ImportOutcome::default(),
             amount_minor: 0,
             dates: None,
@@ -161,6 +180,12 @@ impl<'a> Rows<'a> {
 
     fn add(&mut self, row: &ImportedRecord, given: &mut Given) -> Result<(), Failure> {
         match &row.body {
+            ImportedBody::Payment { record, .. } if self.is_too_old(record.when.start) => {
+                self.too_old(row, &record.told(), SameKey::PAYMENT)?;
+            }
+            ImportedBody::Sale { record, .. } if self.is_too_old(record.when.start) => {
+                self.too_old(row, &record.told(), SameKey::SALE)?;
+            }
             ImportedBody::Payment {
                 scheme,
                 mid,
@@ -174,7 +199,7 @@ impl<'a> Rows<'a> {
                     });
                     self.taken(row, record.when.start, record.amount)?;
                 } else {
-                    self.known_already(row, Said::of_payment(record))?;
+                    self.known_already(row, &record.told(), SameKey::PAYMENT)?;
                 }
             }
             ImportedBody::Sale {
@@ -190,17 +215,57 @@ impl<'a> Rows<'a> {
                     });
                     self.taken(row, record.when.start, record.amount)?;
                 } else {
-                    self.known_already(row, Said::of_sale(record))?;
+                    self.known_already(row, &record.told(), SameKey::SALE)?;
                 }
             }
             ImportedBody::Refused {
                 reject,
                 fingerprint,
-            } => {
-                self.refuse(row, reject, fingerprint)?;
-            }
+                told,
+            } => self.refused(row, reject, fingerprint, told.as_deref())?,
         }
         Ok(())
+    }
+
+    fn is_too_old(&self, date: Instant) -> bool {
+        is_too_old(date.day(), self.kept_from)
+    }
+
+    /// Of a day that may be purged: what is known is known, and nothing else is taken.
+    fn too_old(
+        &mut self,
+        row: &ImportedRecord,
+        told: &Told,
+        same_key: SameKey,
+    ) -> rusqlite::Result<()> {
+        if same_key.find(self.transaction, self.feed, told)?.is_some() {
+            return self.known_already(row, told, same_key);
+        }
+        let kept_from = self.kept_from.unwrap_or(told.day());
+        let reject = too_old(&told.transaction_id, told.day(), kept_from);
+        self.refuse(row, &reject, &fingerprint(reject.reason, told), None)
+    }
+
+    /// A record that was refused before it came here: unless only its MID or location is not known,
+    /// and the transaction is.
+    fn refused(
+        &mut self,
+        row: &ImportedRecord,
+        reject: &Reject,
+        fingerprint: &[u8; 32],
+        told: Option<&Told>,
+    ) -> rusqlite::Result<()> {
+        let Some(told) = told else {
+            return self.refuse(row, reject, fingerprint, None);
+        };
+        let same_key = SameKey::of_feed(self.transaction, self.feed)?;
+        if self.is_too_old(told.date) {
+            return self.too_old(row, told, same_key);
+        }
+        if same_key.find(self.transaction, self.feed, told)?.is_some() {
+            return self.known_already(row, told, same_key);
+        }
+        self.refuse(row, reject, fingerprint, Some(told))
     }
 
     pub fn add_payment(
@@ -314,26 +379,29 @@ impl<'a> Rows<'a> {
     }
 
     /// The same id on the same day came before: a duplicate, unless it says something else now.
-    fn known_already(&mut self, row: &ImportedRecord, said: Said<'_>) -> rusqlite::Result<()> {
-        match said.conflict(self.transaction, self.feed)? {
+    fn known_already(
+        &mut self,
+        row: &ImportedRecord,
+        told: &Told,
+        same_key: SameKey,
+    ) -> rusqlite::Result<()> {
+        match same_key.conflict(self.transaction, self.feed, told)? {
             None => {
                 self.outcome.duplicate += 1;
                 Ok(())
             }
-            Some(reject) => {
-                let fingerprint: [u8; 32] = Sha256::digest(row.raw.as_bytes()).into();
-                self.refuse(row, &reject, &fingerprint)
-            }
+            Some(reject) => self.refuse(row, &reject, &fingerprint(reject.reason, told), None),
         }
     }
 
     /// Keeps a record that was not taken, with its reason. Quarantined ones keep their raw record
-    /// too, and go on when their MID is onboarded.
+    /// too, and go on when their MID is onboarded; `told` says what they will be known by.
     fn refuse(
         &mut self,
         row: &ImportedRecord,
         reject: &Reject,
         fingerprint: &[u8; 32],
+        told: Option<&Told>,
     ) -> rusqlite::Result<()> {
         let quarantined = reject.reason.is_quarantine();
         let state = kept_state(reject.reason).as_str();
@@ -350,6 +418,8 @@ impl<'a> Rows<'a> {
             quarantined.then_some(self.next),
             fingerprint.as_slice(),
             self.at.0,
+            told.map(|told| told.day().0),
+            told.map(|told| told.transaction_id.as_str()),
         ])?;
         if quarantined && inserted == 1 {
             self.insert_raw(row, false)?;
@@ -371,72 +441,54 @@ pub fn kept_state(reason: RejectReason) -> RejectState {
     }
 }
 
-/// What a record says of a transaction whose key is known already.
-pub struct Said<'a> {
-    same_key: &'static str,
-    transaction_id: &'a str,
-    when: Moment,
-    amount: Money,
-}
+/// How what is known under a key is found: among the payments, or among the sales.
+#[derive(Clone, Copy)]
+pub struct SameKey(&'static str);
 
-impl<'a> Said<'a> {
-    /// Of a payment.
-    pub fn of_payment(record: &'a PaymentRecord) -> Self {
-        Self {
-            same_key: sql::payment::same_key,
-            transaction_id: &record.transaction_id,
-            when: record.when,
-            amount: record.amount,
-        }
+impl SameKey {
+    pub const PAYMENT: Self = Self(sql::payment::same_key);
+    pub const SALE: Self = Self(sql::sale::same_key);
+
+    /// For the records of a feed.
+    pub fn of_feed(connection: &Connection, feed: i64) -> rusqlite::Result<Self> {
+        let is_sale: bool = connection
+            .prepare_cached("SELECT feed_type = 'MERCHANT' FROM feed WHERE id = ?1")?
+            .query_row([feed], |row| row.get(0))?;
+        Ok(if is_sale { Self::SALE } else { Self::PAYMENT })
     }
 
-    /// Of a sale.
-    pub fn of_sale(record: &'a SaleRecord) -> Self {
-        Self {
-            same_key: sql::sale::same_key,
-            transaction_id: &record.transaction_id,
-            when: record.when,
-            amount: record.amount,
-        }
+    /// When and how much the transaction of this key was, as it is known.
+    pub fn find(
+        self,
+        connection: &Connection,
+        feed: i64,
+        told: &Told,
+    ) -> rusqlite::Result<Option<(Instant, Money)>> {
+        let key = params![told.day().0, feed, told.transaction_id.as_str()];
+        connection
+            .prepare_cached(self.0)?
+            .query_row(key, |row| Ok((instant(row, 0)?, money(row, 1)?)))
+            .optional()
     }
 
-    /// When it was, as it says.
-    pub fn date(&self) -> Instant {
-        self.when.start
-    }
-
-    /// How much it was, as it says.
-    pub fn amount(&self) -> Money {
-        self.amount
-    }
-
-    /// What is wrong when it says something else than what is known; `None` when it says the same.
-    pub fn conflict(&self, connection: &Connection, feed: i64) -> rusqlite::Result<Option<Reject>> {
-        let Self {
-            transaction_id,
-            when,
-            amount,
-            ..
-        } = self;
-        let key = params![when.start.day().0, feed, transaction_id];
-        let before: (i64, i64, String) = connection
-            .prepare_cached(self.same_key)?
-            .query_row(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        if before.0 == when.start.0
-            && before.1 == amount.minor
-            && before.2 == amount.currency.as_str()
-        {
+    /// What is wrong when a record says something else than what is known; `None` when it says the
+    /// same.
+    pub fn conflict(
+        self,
+        connection: &Connection,
+        feed: i64,
+        told: &Told,
+    ) -> rusqlite::Result<Option<Reject>> {
+        let before = self.find(connection, feed, told)?;
+        let Some(before) = before.filter(|before| *before != (told.date, told.amount)) else {
             return Ok(None);
-        }
+        };
         Ok(Some(Reject::record(
             RejectReason::Conflict,
             format_args!(
-                "transaction {transaction_id} is known already with {} {} at {}, and comes now with \
-                 {amount} at {}: ask its sender which is right",
-                before.2,
-                harmonia_core::money::Major(before.1),
-                Instant(before.0),
-                when.start
+                "transaction {} is known already with {} at {}, and comes now with {} at {}: ask \
+                 its sender which is right",
+                told.transaction_id, before.1, before.0, told.amount, told.date
             ),
         )))
     }

@@ -1,7 +1,7 @@
 //! What the stages of the journey read: batches, by range, through indexes.
 
 use super::rows::{
-    card_digits, instant, invalid, moment, money, optional_slug, optional_text, slug, text,
+    card_digits, instant, invalid, moment, money, optional_slug, optional_text, slug, term, text,
 };
 use super::{Shared, lock, sql};
 use crate::seal::identity_place;
@@ -30,10 +30,10 @@ pub struct Remembered {
 }
 
 impl Remembered {
-    /// The identifiers in force.
+    /// The identifiers, by date.
     pub fn directory(&self, connection: &Connection) -> rusqlite::Result<Arc<MidDirectory>> {
         remember(&self.directory, connection, "merchant_identifier", || {
-            Ok(MidDirectory::new(identifiers(connection)?))
+            Ok(MidDirectory::new(identifiers(connection, sql::mid::all)?))
         })
     }
 
@@ -126,10 +126,13 @@ impl MidSets {
     }
 }
 
-/// The identifiers in force.
-pub fn identifiers(connection: &Connection) -> rusqlite::Result<Vec<MerchantIdentifier>> {
+/// The identifiers that a statement gives.
+pub fn identifiers(
+    connection: &Connection,
+    sql: &str,
+) -> rusqlite::Result<Vec<MerchantIdentifier>> {
     connection
-        .prepare_cached(sql::mid::in_force)?
+        .prepare_cached(sql)?
         .query_map([], |row| {
             Ok(MerchantIdentifier {
                 id: MidId(row.get(0)?),
@@ -141,6 +144,7 @@ pub fn identifiers(connection: &Connection) -> rusqlite::Result<Vec<MerchantIden
                 scheme_slug: slug(row, 5)?,
                 location_id: optional_text(row, 6)?,
                 merchant_internal_id: optional_text(row, 7)?,
+                term: term(row, 8)?,
             })
         })?
         .collect()

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Every migration, in order. One that has landed is never edited: a later one changes what it did.
-pub(super) const MIGRATIONS: &[Migration] = &[
+const MIGRATIONS: &[Migration] = &[
     Migration {
         number: 1,
         name: "journey",
@@ -18,12 +18,17 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "life",
         sql: include_str!("../../sql/sqlite/migrations/0002_life.sql"),
     },
+    Migration {
+        number: 3,
+        name: "retention",
+        sql: include_str!("../../sql/sqlite/migrations/0003_retention.sql"),
+    },
 ];
 
-pub(super) struct Migration {
+struct Migration {
     number: i64,
     name: &'static str,
-    pub(super) sql: &'static str,
+    sql: &'static str,
 }
 
 impl Migration {
@@ -146,7 +151,8 @@ fn refuse_foreign(applied: &[Applied], path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn apply_missing(connection: &Connection) -> rusqlite::Result<()> {
+/// Applies every migration that is missing, within the caller's transaction.
+pub fn apply_missing(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS schema_migration (
              number     INTEGER PRIMARY KEY,

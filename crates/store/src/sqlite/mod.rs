@@ -8,6 +8,7 @@ mod cards;
 mod checkpoint;
 mod claim;
 mod commit;
+mod config;
 mod connection;
 mod history;
 mod holders;
@@ -16,6 +17,7 @@ mod inquiry;
 mod load;
 mod migrate;
 mod onboard;
+mod purge;
 mod replay;
 mod rows;
 mod sealing;
@@ -35,8 +37,9 @@ use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
 use harmonia_core::money::Money;
+use harmonia_core::retention::Purged;
 use harmonia_core::state::RejectState;
-use harmonia_core::time::Instant;
+use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
     Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
@@ -45,6 +48,7 @@ use harmonia_journey::ports::{
     TransactionRow, Undecided,
 };
 use rusqlite::Connection;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -324,6 +328,15 @@ impl Store for SqliteStore {
         self.read(move |_, connection| load::export_file(connection, name))
             .await
     }
+
+    async fn config(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        self.read(|_, connection| config::list(connection)).await
+    }
+
+    async fn kept_from(&self) -> Result<Option<Day>, StoreError> {
+        self.read(|_, connection| purge::kept_from(connection))
+            .await
+    }
 }
 
 #[async_trait]
@@ -453,7 +466,12 @@ impl Inquiry for SqliteStore {
     }
 
     async fn mids(&self) -> Result<Vec<MerchantIdentifier>, StoreError> {
-        self.read(|_, connection| load::identifiers(connection))
+        self.read(|_, connection| load::identifiers(connection, sql::mid::in_force))
+            .await
+    }
+
+    async fn mid_terms(&self) -> Result<Vec<MerchantIdentifier>, StoreError> {
+        self.read(|_, connection| load::identifiers(connection, sql::mid::all))
             .await
     }
 
@@ -481,6 +499,11 @@ impl Inquiry for SqliteStore {
 
     async fn log(&self, after: i64, limit: usize) -> Result<Vec<LogRow>, StoreError> {
         self.read(move |_, connection| inquiry::log(connection, after, limit))
+            .await
+    }
+
+    async fn purgeable(&self, before: Day) -> Result<Purged, StoreError> {
+        self.read(move |_, connection| purge::count(connection, before))
             .await
     }
 

@@ -1,15 +1,17 @@
 //! Schemes, merchant identifiers and linked cards.
 
 use super::connection::store_error;
+use super::rows::term;
 use super::writer::{Writer, revise};
 use super::{Shared, sealing, sql};
 use crate::seal::card_place;
 use harmonia_core::changes::{MidAction, MidChange};
 use harmonia_core::identify::LinkedCard;
-use harmonia_core::ids::{SchemeId, Slug};
+use harmonia_core::ids::{MidId, SchemeId, Slug};
+use harmonia_core::term::{Held, Rearranged, SINCE_EVER, Term, put_in_force, take_out_of_force};
 use harmonia_core::time::Instant;
 use harmonia_journey::ports::StoreError;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 const ADD_SCHEME: &str = "INSERT INTO loyalty_scheme (slug, name) VALUES (?1, ?2)
     ON CONFLICT (slug) DO UPDATE SET name = excluded.name WHERE name <> excluded.name";
@@ -87,24 +89,6 @@ type Place = (
 );
 
 fn mid(transaction: &Transaction<'_>, change: &MidChange, at: Instant) -> rusqlite::Result<bool> {
-    let key = params![
-        change.provider.as_str(),
-        change.identifier_type.as_str(),
-        change.identifier.as_str()
-    ];
-    let in_force: Option<(i64, Place)> = transaction
-        .prepare_cached(sql::mid::find)?
-        .query_row(key, |row| {
-            let place = (
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-                row.get(5)?,
-            );
-            Ok((row.get(0)?, place))
-        })
-        .optional()?;
     let owned = |text: &Option<compact_str::CompactString>| text.as_ref().map(ToString::to_string);
     let wanted: Place = (
         change.scheme_slug.to_string(),
@@ -113,17 +97,18 @@ fn mid(transaction: &Transaction<'_>, change: &MidChange, at: Instant) -> rusqli
         owned(&change.location),
         owned(&change.postcode),
     );
-    match (change.action, in_force) {
-        (MidAction::Add, Some((_, place))) if place == wanted => return Ok(false),
-        (MidAction::Delete, None) => return Ok(false),
-        (_, Some((id, _))) => {
-            transaction
-                .prepare_cached(sql::mid::end)?
-                .execute(params![id, at.0])?;
-        }
-        (MidAction::Add, None) => {}
+    let held = held(transaction, change, &wanted)?;
+    let rearranged = match change.action {
+        MidAction::Add => put_in_force(&held, change.from, change.until, at),
+        MidAction::Delete => take_out_of_force(&held, change.from, at),
+    };
+    let Some(Rearranged { cut, add }) = rearranged else {
+        return Ok(false);
+    };
+    for (id, left) in cut {
+        retain(transaction, id, left)?;
     }
-    if change.action == MidAction::Add {
+    if let Some(term) = add {
         transaction
             .prepare_cached(sql::mid::insert)?
             .execute(params![
@@ -135,10 +120,67 @@ fn mid(transaction: &Transaction<'_>, change: &MidChange, at: Instant) -> rusqli
                 wanted.2,
                 wanted.3,
                 wanted.4,
-                at.0
+                term.from.0,
+                term.until.map(|until| until.0)
             ])?;
     }
     Ok(true)
+}
+
+/// The rows of an identifier.
+fn held(
+    transaction: &Transaction<'_>,
+    change: &MidChange,
+    wanted: &Place,
+) -> rusqlite::Result<Vec<Held>> {
+    let key = params![
+        change.provider.as_str(),
+        change.identifier_type.as_str(),
+        change.identifier.as_str()
+    ];
+    let row = |row: &Row<'_>| {
+        let place: Place = (
+            row.get(1)?,
+            row.get(2)?,
+            row.get(3)?,
+            row.get(4)?,
+            row.get(5)?,
+        );
+        Ok(Held {
+            id: MidId(row.get(0)?),
+            term: term(row, 6)?,
+            same_scheme: place.0 == wanted.0,
+            same_place: place == *wanted,
+        })
+    };
+    transaction
+        .prepare_cached(sql::mid::held)?
+        .query_map(key, row)?
+        .collect()
+}
+
+/// A row keeps what is left of its term. It is kept even where nothing is, for the payments that
+/// named it.
+fn retain(
+    transaction: &Transaction<'_>,
+    id: MidId,
+    left: (Option<Term>, Option<Term>),
+) -> rusqlite::Result<()> {
+    let now_over = Term {
+        from: SINCE_EVER,
+        until: Some(SINCE_EVER),
+    };
+    let first = left.0.or(left.1).unwrap_or(now_over);
+    let until = |term: Term| term.until.map(|until| until.0);
+    transaction
+        .prepare_cached(sql::mid::retain)?
+        .execute(params![id.0, first.from.0, until(first)])?;
+    if let (Some(_), Some(tail)) = left {
+        transaction
+            .prepare_cached(sql::mid::copy)?
+            .execute(params![id.0, tail.from.0, until(tail)])?;
+    }
+    Ok(())
 }
 
 /// Links cards; a row for the same card and scheme is replaced.

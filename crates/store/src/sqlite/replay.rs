@@ -1,33 +1,47 @@
 //! Records that were kept, taken up again.
 
-use super::import::{Rows, Said, file_feed, kept_state};
-use super::rows::{invalid, slug, text};
+use super::import::{Rows, SameKey, file_feed, kept_state};
+use super::rows::{invalid, optional_text, slug, text};
 use super::sql;
 use super::writer::{Failure, Given, Known, next_id};
+use crate::told::fingerprint;
+use compact_str::CompactString;
 use harmonia_core::changes::{ImportedBody, Placed, Replayed};
 use harmonia_core::ids::RejectId;
-use harmonia_core::money::Money;
 use harmonia_core::problem::Reject;
+use harmonia_core::retention::{is_too_old, too_old};
 use harmonia_core::state::RejectState;
-use harmonia_core::time::Instant;
+use harmonia_core::time::{Day, Instant};
+use harmonia_core::transaction::Told;
 use harmonia_journey::ports::{ImportOutcome, KeptRecord};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-/// Takes up kept records. One that was taken up meanwhile is passed over.
-pub fn apply(
-    transaction: &Transaction<'_>,
-    known: &mut Known,
-    replayed: &[Replayed],
-    at: Instant,
-    given: &mut Given,
-) -> Result<ImportOutcome, Failure> {
-    let mut outcome = ImportOutcome::default();
-    for record in replayed {
-        if let Some(kept) = Kept::find(transaction, record.reject)? {
-            outcome.add(kept.replay(transaction, known, record, at, given)?);
+/// Taking kept records up.
+#[derive(Clone, Copy)]
+pub struct TakingUp {
+    /// When.
+    pub at: Instant,
+    /// What is of an earlier day and not known is too old.
+    pub kept_from: Option<Day>,
+}
+
+impl TakingUp {
+    /// Takes up kept records. One that was taken up meanwhile is passed over.
+    pub fn apply(
+        self,
+        transaction: &Transaction<'_>,
+        known: &mut Known,
+        replayed: &[Replayed],
+        given: &mut Given,
+    ) -> Result<ImportOutcome, Failure> {
+        let mut outcome = ImportOutcome::default();
+        for record in replayed {
+            if let Some(kept) = Kept::find(transaction, record.reject)? {
+                outcome.add(kept.replay(transaction, known, record, self, given)?);
+            }
         }
+        Ok(outcome)
     }
-    Ok(outcome)
 }
 
 /// A kept record as it stands.
@@ -37,6 +51,8 @@ struct Kept {
     state: RejectState,
     /// The raw row of one that was sound once.
     raw: Option<i64>,
+    /// By what one that waits will be known.
+    waits_for: Option<(Day, CompactString)>,
 }
 
 impl Kept {
@@ -49,6 +65,10 @@ impl Kept {
                     number: row.get(1)?,
                     state: state(row, 2)?,
                     raw: row.get(3)?,
+                    waits_for: match (row.get(4)?, optional_text(row, 5)?) {
+                        (Some(day), Some(id)) => Some((Day(day), id)),
+                        _ => None,
+                    },
                 })
             })
             .optional()?;
@@ -60,44 +80,89 @@ impl Kept {
         transaction: &Transaction<'_>,
         known: &mut Known,
         record: &Replayed,
-        at: Instant,
+        TakingUp { at, kept_from }: TakingUp,
         given: &mut Given,
     ) -> Result<ImportOutcome, Failure> {
         let feed = file_feed(transaction, self.file)?;
+        let keeping = Keeping {
+            transaction,
+            feed,
+            record,
+            at,
+        };
+        let (told, same_key) = match &record.body {
+            ImportedBody::Payment { record, .. } => (Some(record.told()), SameKey::PAYMENT),
+            ImportedBody::Sale { record, .. } => (Some(record.told()), SameKey::SALE),
+            ImportedBody::Refused { told, .. } => (
+                told.as_deref().cloned(),
+                SameKey::of_feed(transaction, feed)?,
+            ),
+        };
+        if let Some(told) = &told
+            && let Some(kept_from) = kept_from.filter(|first| is_too_old(told.day(), Some(*first)))
+            && !self.waited_as(told)
+            && same_key.find(transaction, feed, told)?.is_none()
+        {
+            let reject = too_old(&told.transaction_id, told.day(), kept_from);
+            return self.keep(keeping, &reject, Some(told));
+        }
         let next = next_id(transaction, "import_transaction")?;
         let id = self.raw.unwrap_or(next);
         let mut rows = Rows::prepare(transaction, known, self.file, feed, next, at)?;
-        let (added, said) = match &record.body {
+        let added = match &record.body {
             ImportedBody::Payment {
                 scheme,
                 mid,
                 record,
-            } => (
-                rows.add_payment(id, *scheme, *mid, record)?,
-                Said::of_payment(record),
-            ),
+            } => rows.add_payment(id, *scheme, *mid, record)?,
             ImportedBody::Sale {
                 scheme,
                 mids,
                 record,
-            } => (
-                rows.add_sale(id, *scheme, mids, record)?,
-                Said::of_sale(record),
-            ),
+            } => rows.add_sale(id, *scheme, mids, record)?,
             ImportedBody::Refused { reject, .. } => {
-                return self.keep(transaction, record, next, reject, at);
+                drop(rows);
+                let is_known = |told| same_key.find(transaction, feed, told);
+                if told.as_ref().map(is_known).transpose()?.flatten().is_none() {
+                    return self.keep(keeping, reject, told.as_ref());
+                }
+                return self.known_already(keeping, told.as_ref(), same_key);
             }
         };
         drop(rows);
         if added {
             given_back(&record.body, id, given);
             self.store_raw(transaction, id, record, true, at)?;
-            let (date, amount) = (said.date(), said.amount());
-            return self.settled(transaction, record, Some(id), at, Some((date, amount)));
+            return self.settled(transaction, record, Some(id), at, told);
         }
-        match said.conflict(transaction, feed)? {
+        self.known_already(keeping, told.as_ref(), same_key)
+    }
+
+    /// Whether it was sound when it was kept, but for its MID, and is what it was: nothing of that
+    /// key was purged while it waited.
+    fn waited_as(&self, told: &Told) -> bool {
+        let key = self.waits_for.as_ref();
+        self.state == RejectState::Quarantined
+            && key.is_some_and(|(day, id)| *day == told.day() && *id == told.transaction_id)
+    }
+
+    /// The same transaction is in: a duplicate, unless it says something else.
+    fn known_already(
+        &self,
+        keeping: Keeping<'_>,
+        told: Option<&Told>,
+        same_key: SameKey,
+    ) -> Result<ImportOutcome, Failure> {
+        let Keeping {
+            transaction,
+            feed,
+            record,
+            at,
+        } = keeping;
+        let conflict = told.map(|told| same_key.conflict(transaction, feed, told));
+        match conflict.transpose()?.flatten() {
             None => self.settled(transaction, record, self.raw, at, None),
-            Some(reject) => self.keep(transaction, record, next, &reject, at),
+            Some(reject) => self.keep(keeping, &reject, told),
         }
     }
 
@@ -129,14 +194,14 @@ impl Kept {
         Ok(())
     }
 
-    /// It is in, now or since before: `new` has the date and amount of one that is new.
+    /// It is in, now or since before: `new` is what one that is new says.
     fn settled(
         &self,
         transaction: &Transaction<'_>,
         record: &Replayed,
         raw: Option<i64>,
         at: Instant,
-        new: Option<(Instant, Money)>,
+        new: Option<Told>,
     ) -> Result<ImportOutcome, Failure> {
         transaction
             .prepare_cached(sql::reject::replay)?
@@ -147,27 +212,46 @@ impl Kept {
             duplicate: u64::from(new.is_none()),
             ..ImportOutcome::default()
         };
-        self.recount(transaction, outcome, new)?;
+        self.recount(transaction, outcome, new.as_ref())?;
         Ok(outcome)
     }
 
     /// It cannot be taken now either.
     fn keep(
         &self,
-        transaction: &Transaction<'_>,
-        record: &Replayed,
-        next: i64,
+        keeping: Keeping<'_>,
         reject: &Reject,
-        at: Instant,
+        told: Option<&Told>,
     ) -> Result<ImportOutcome, Failure> {
+        let Keeping {
+            transaction,
+            feed,
+            record,
+            at,
+        } = keeping;
         let state = kept_state(reject.reason);
-        let raw = match state {
-            RejectState::Quarantined => Some(self.raw.unwrap_or(next)),
-            _ => self.raw,
+        let raw = match (state, self.raw) {
+            (RejectState::Quarantined, None) => Some(next_id(transaction, "import_transaction")?),
+            (_, raw) => raw,
         };
+        // One that says what another says of the same transaction is listed once.
+        let mark = told
+            .filter(|_| state == RejectState::Rejected)
+            .map(|told| fingerprint(reject.reason, told));
+        if let Some(mark) = &mark
+            && is_listed(transaction, feed, mark, record.reject)?
+        {
+            transaction
+                .prepare_cached(sql::reject::replay)?
+                .execute(params![record.reject.0, self.raw, at.0])?;
+            let outcome = kept_outcome(state);
+            self.recount(transaction, outcome, None)?;
+            return Ok(outcome);
+        }
         if let Some(raw) = raw {
             self.store_raw(transaction, raw, record, false, at)?;
         }
+        let waits = told.filter(|_| state == RejectState::Quarantined);
         transaction
             .prepare_cached(sql::reject::keep)?
             .execute(params![
@@ -176,14 +260,12 @@ impl Kept {
                 reject.reason.as_str(),
                 reject.field.as_deref(),
                 &*reject.detail,
-                raw
+                raw,
+                waits.map(|told| told.day().0),
+                waits.map(|told| told.transaction_id.as_str()),
+                mark.as_ref().map(<[u8; 32]>::as_slice)
             ])?;
-        let outcome = ImportOutcome {
-            read: 1,
-            rejected: u64::from(state == RejectState::Rejected),
-            quarantined: u64::from(state == RejectState::Quarantined),
-            ..ImportOutcome::default()
-        };
+        let outcome = kept_outcome(state);
         self.recount(transaction, outcome, None)?;
         Ok(outcome)
     }
@@ -193,7 +275,7 @@ impl Kept {
         &self,
         transaction: &Transaction<'_>,
         outcome: ImportOutcome,
-        new: Option<(Instant, Money)>,
+        new: Option<&Told>,
     ) -> rusqlite::Result<()> {
         let less = |state| i64::from(self.state == state);
         let more = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
@@ -205,10 +287,41 @@ impl Kept {
                 outcome.duplicate,
                 more(outcome.rejected) - less(RejectState::Rejected),
                 more(outcome.quarantined) - less(RejectState::Quarantined),
-                new.map_or(0, |(_, amount)| amount.minor),
-                new.map(|(date, _)| date.0),
+                new.map_or(0, |told| told.amount.minor),
+                new.map(|told| told.date.0),
             ])?;
         Ok(())
+    }
+}
+
+/// One kept record, read again.
+#[derive(Clone, Copy)]
+struct Keeping<'a> {
+    transaction: &'a Transaction<'a>,
+    feed: i64,
+    record: &'a Replayed,
+    at: Instant,
+}
+
+/// Whether another record is kept under a fingerprint.
+fn is_listed(
+    transaction: &Transaction<'_>,
+    feed: i64,
+    mark: &[u8; 32],
+    but: RejectId,
+) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached(sql::reject::listed)?
+        .query_row(params![feed, mark.as_slice(), but.0], |row| row.get(0))
+}
+
+/// What became of a record that stays kept.
+fn kept_outcome(state: RejectState) -> ImportOutcome {
+    ImportOutcome {
+        read: 1,
+        rejected: u64::from(state == RejectState::Rejected),
+        quarantined: u64::from(state == RejectState::Quarantined),
+        ..ImportOutcome::default()
     }
 }
 

@@ -4,6 +4,7 @@ use compact_str::CompactString;
 use harmonia_core::card::{CardDigits, Digits};
 use harmonia_core::ids::Slug;
 use harmonia_core::money::{Currency, Money};
+use harmonia_core::term::Term;
 use harmonia_core::time::{Instant, Moment, Precision};
 use rusqlite::Row;
 use rusqlite::types::Type;
@@ -66,6 +67,14 @@ pub fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Moment> {
 /// A time.
 pub fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Instant> {
     row.get(column).map(Instant)
+}
+
+/// When a term begins and ends, in two columns next to each other.
+pub fn term(row: &Row<'_>, column: usize) -> rusqlite::Result<Term> {
+    Ok(Term {
+        from: instant(row, column)?,
+        until: row.get::<_, Option<i64>>(column + 1)?.map(Instant),
+    })
 }
 
 /// An amount and its currency, in two columns next to each other.

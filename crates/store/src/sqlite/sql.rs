@@ -26,6 +26,7 @@ mod named {
         }
         audit_log { insert, last, list }
         card { find, list, upsert }
+        config { list, set, unset }
         export {
             attempt, cancel, deliver, extend_file, find_file, insert, list, of_match, of_pairing,
             undelivered,
@@ -40,8 +41,8 @@ mod named {
             lease_again, next_due, prolong, take_lane, waits_in_lane,
         }
         mid {
-            all_sets, end, find, find_set, in_force, insert, insert_set, revise, revision,
-            set_has_days,
+            all, all_sets, copy, find_set, held, in_force, insert, insert_set, retain, revise,
+            revision, set_has_days,
         }
         pairing {
             any_voided, barred, end_of, insert, of_payment, of_sale, rows, settlements, void,
@@ -50,9 +51,14 @@ mod named {
             by_key, close, explain, history, insert, near, next_day, open, reopened, row, same_key,
             same_purchase, transaction_ids, undecided, unidentified,
         }
+        purge {
+            attempt, attempts, delivery, export, exports, identity, keep_from, kept_from,
+            last_number, pairing, pairings, payment, payments, raw, recount, reject, rejects, sale,
+            sales,
+        }
         raw { find, insert, newest, take_up }
         redress { close, list, propose }
-        reject { find, insert, keep, kept, list, quarantined, replay }
+        reject { find, insert, keep, kept, list, listed, quarantined, replay }
         sale {
             by_key, candidates, days, explain, history, insert, near, next_day, open, row, same_key,
             taken, transaction_ids,
@@ -75,9 +81,7 @@ mod tests {
     #[test]
     fn every_statement_is_lawful_sql_and_says_its_name() {
         let connection = Connection::open_in_memory().unwrap();
-        for migration in super::super::migrate::MIGRATIONS {
-            connection.execute_batch(migration.sql).unwrap();
-        }
+        crate::sqlite::migrate::apply_missing(&connection).unwrap();
         for (noun, name, sql) in ALL {
             let first = format!("-- {noun}/{name}: ");
             assert!(

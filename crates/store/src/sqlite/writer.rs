@@ -64,13 +64,25 @@ pub struct Known {
     pub mid_sets: HashMap<(SchemeId, String), (i64, bool)>,
 }
 
-/// The id after the largest in a table.
+/// The id after the largest that a table ever gave out.
 pub fn next_id(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<i64> {
     // The names of tables are ours, not input.
-    let sql = format!("SELECT coalesce(max(id), 0) + 1 FROM {table}");
+    let sql = format!(
+        "SELECT max(coalesce((SELECT max(id) FROM {table}), 0),
+                    coalesce((SELECT number FROM last_number WHERE name = '{table}'), 0)) + 1"
+    );
     transaction
         .prepare_cached(&sql)?
         .query_row([], |row| row.get(0))
+}
+
+/// Remembers the largest id of a table, whose row may be gone soon.
+pub fn remember_last(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<()> {
+    let last = next_id(transaction, table)? - 1;
+    transaction
+        .prepare_cached(sql::purge::last_number)?
+        .execute(rusqlite::params![table, last])?;
+    Ok(())
 }
 
 /// A range that reaches to `id`.

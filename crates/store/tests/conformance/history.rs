@@ -58,6 +58,8 @@ pub async fn the_past_tells_what_became_of_each_payment(bench: &dyn Bench) {
     (seen.sale, seen.kind) = (None, MatchKind::Spotted);
     on_sight.matches.push(seen);
     on_sight.open.push(StillOpen {
+        sale: None,
+        seen: 0,
         payment: rest[1],
         reason: OpenReason::Ambiguous,
     });

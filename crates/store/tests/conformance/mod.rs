@@ -12,6 +12,7 @@ mod inquiring;
 mod jobs;
 mod matching;
 mod onboarding;
+mod purging;
 mod replaying;
 
 /// One test for each case, on each store.
@@ -40,6 +41,9 @@ conformance! {
             an_identifier_that_is_added_again_changes_nothing,
             an_identifier_that_is_deleted_is_no_longer_in_force,
             an_identifier_that_moves_is_replaced,
+            an_identifier_passes_from_one_scheme_to_another,
+            a_place_that_is_corrected_is_so_for_all_time,
+            what_was_removed_is_known_for_what_comes_late,
             what_is_onboarded_counts_at_once,
             cards_come_back_in_the_order_asked,
             a_card_that_is_linked_again_is_replaced,
@@ -73,6 +77,8 @@ conformance! {
             what_was_taken_up_is_not_taken_up_again,
             a_kept_record_that_is_in_already_is_a_duplicate,
             a_kept_record_that_cannot_be_taken_now_says_why_now,
+            a_conflict_that_waited_first_is_listed_once,
+            what_is_in_already_does_not_wait_again,
         }
         jobs {
             a_job_covers_exactly_what_its_commit_added,
@@ -106,6 +112,20 @@ conformance! {
             a_matched_payment_is_not_opened,
             only_what_waits_for_a_sale_is_reopened,
             payments_that_wait_for_their_card_come_in_pages,
+        }
+        purging {
+            what_is_old_and_told_goes_and_is_too_old_from_then_on,
+            what_is_open_or_untold_or_recent_stays,
+            what_stays_is_still_known,
+            a_match_goes_with_both_its_sides_or_not_at_all,
+            what_waits_goes_on_however_old,
+            what_may_be_waiting_is_not_purged,
+            nothing_is_purged_before_its_day_is_made_known,
+            the_day_never_moves_back,
+            what_is_configured_as_too_old_is_so_without_a_purge,
+            a_bad_record_goes_when_it_was_taken_up,
+            purging_in_stretches_ends_the_same,
+            configuration_is_kept_and_taken_back,
         }
         delivering {
             an_export_tells_all_there_is,

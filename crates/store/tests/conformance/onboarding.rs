@@ -5,7 +5,8 @@ use harmonia_core::card::CardToken;
 use harmonia_core::changes::{CardInScheme, Changes, MidAction, MidChange};
 use harmonia_core::identify::{CardLink, MerchantIdentifier};
 use harmonia_core::ids::SchemeId;
-use harmonia_core::time::MINUTE_US;
+use harmonia_core::term::Term;
+use harmonia_core::time::{HOUR_US, Instant, MINUTE_US};
 use harmonia_core::transaction::{Identifiers, Place};
 
 pub async fn registering_is_idempotent(bench: &dyn Bench) {
@@ -70,6 +71,99 @@ pub async fn an_identifier_that_moves_is_replaced(bench: &dyn Bench) {
     assert_eq!(town.store.mids().await.unwrap().len(), 3);
 }
 
+pub async fn an_identifier_passes_from_one_scheme_to_another(bench: &dyn Bench) {
+    let town = Town::new(bench).await;
+    let day = NOON.plus(24 * HOUR_US);
+    let leaving = MidChange {
+        action: MidAction::Delete,
+        from: Some(day),
+        ..mid_change("m-2", "bakery")
+    };
+    let coming = MidChange {
+        from: Some(day),
+        ..mid_change("m-2", "books")
+    };
+    assert_eq!(onboard(&town, leaving.clone()).await, 1);
+    assert_eq!(onboard(&town, coming.clone()).await, 1);
+    assert_eq!(onboard(&town, coming).await, 0);
+    assert_eq!(onboard(&town, leaving).await, 0, "the other scheme's stays");
+    let whose = async |at| scheme_at(&town, "m-2", at).await;
+    assert_eq!(whose(day.plus(-1)).await, Some(town.bakery));
+    assert_eq!(whose(day).await, Some(town.books));
+    assert_eq!(whose(Instant(0)).await, Some(town.bakery));
+    let terms = town.store.mid_terms().await.unwrap();
+    let terms: Vec<_> = terms
+        .iter()
+        .filter(|row| row.identifier == "m-2")
+        .map(|row| (row.scheme_slug.as_str(), row.term))
+        .collect();
+    let until = Term {
+        until: Some(day),
+        ..Term::ALWAYS
+    };
+    assert_eq!(terms, [("bakery", until), ("books", Term::since(day))]);
+    assert_eq!(in_force(&town, "m-2").await.unwrap().scheme, town.books);
+}
+
+pub async fn a_place_that_is_corrected_is_so_for_all_time(bench: &dyn Bench) {
+    let town = Town::new(bench).await;
+    let corrected = MidChange {
+        location_id: Some("harbour".into()),
+        ..mid_change("m-2", "bakery")
+    };
+    assert_eq!(onboard(&town, corrected).await, 1);
+    let mids = async |location: &str, at| {
+        let place = Place {
+            location: Some(location.into()),
+            mids: Vec::new(),
+        };
+        let directory = town.store.mid_directory().await.unwrap();
+        directory
+            .mids_of(town.bakery, place, at)
+            .unwrap_or_default()
+    };
+    assert_eq!(mids("harbour", Instant(0)).await, ["m-2"]);
+    assert_eq!(mids("market", Instant(0)).await, [""; 0]);
+    // For a week it is somewhere else.
+    let week = (NOON, NOON.plus(7 * 24 * HOUR_US));
+    let fair = MidChange {
+        location_id: Some("fair".into()),
+        from: Some(week.0),
+        until: Some(week.1),
+        ..mid_change("m-2", "bakery")
+    };
+    assert_eq!(onboard(&town, fair).await, 1);
+    for (at, location) in [
+        (NOON.plus(-1), "harbour"),
+        (week.0, "fair"),
+        (week.1.plus(-1), "fair"),
+        (week.1, "harbour"),
+    ] {
+        for other in ["harbour", "fair"] {
+            let here = mids(other, at).await.len();
+            assert_eq!(here, usize::from(other == location), "{other} at {at}");
+        }
+    }
+}
+
+pub async fn what_was_removed_is_known_for_what_comes_late(bench: &dyn Bench) {
+    let town = Town::new(bench).await;
+    let removal = MidChange {
+        action: MidAction::Delete,
+        ..mid_change("m-2", "bakery")
+    };
+    assert_eq!(onboard(&town, removal).await, 1);
+    let removed = NOON.plus(MINUTE_US);
+    let whose = async |at| scheme_at(&town, "m-2", at).await;
+    assert_eq!(whose(removed.plus(-1)).await, Some(town.bakery));
+    assert_eq!(whose(removed).await, None);
+    // Onboarded again, it begins where it ended.
+    assert_eq!(onboard(&town, mid_change("m-2", "bakery")).await, 1);
+    for at in [removed.plus(-1), removed] {
+        assert_eq!(whose(at).await, Some(town.bakery));
+    }
+}
+
 pub async fn what_is_onboarded_counts_at_once(bench: &dyn Bench) {
     let town = Town::new(bench).await;
     assert_eq!(scheme_by_mid(&town, "m-9").await, None);
@@ -82,7 +176,10 @@ pub async fn what_is_onboarded_counts_at_once(bench: &dyn Bench) {
         mids: Vec::new(),
     };
     let directory = town.store.mid_directory().await.unwrap();
-    assert_eq!(directory.mids_of(town.bakery, place).unwrap(), ["m-2"]);
+    assert_eq!(
+        directory.mids_of(town.bakery, place, NOON).unwrap(),
+        ["m-2"]
+    );
 }
 
 pub async fn cards_come_back_in_the_order_asked(bench: &dyn Bench) {
@@ -154,12 +251,16 @@ async fn in_force(town: &Town, mid: &str) -> Option<MerchantIdentifier> {
 }
 
 async fn scheme_by_mid(town: &Town, mid: &str) -> Option<SchemeId> {
+    scheme_at(town, mid, NOON).await
+}
+
+async fn scheme_at(town: &Town, mid: &str, at: Instant) -> Option<SchemeId> {
     let carried = Identifiers {
         primary: Some(mid.into()),
         ..Identifiers::default()
     };
     let directory = town.store.mid_directory().await.unwrap();
-    let found = directory.scheme_of(&slug("visa"), &carried);
+    let found = directory.scheme_of(&slug("visa"), &carried, at);
     found.ok().map(|found| found.scheme)
 }
 

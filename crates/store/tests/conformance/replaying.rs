@@ -1,7 +1,7 @@
 //! Records that were kept, taken up again: each once, and counted where they came from.
 
 use crate::support::{
-    BAKERY, Bench, NOON, Town, VISA_SETTLED, gbp, holder, payment, refused, sale,
+    BAKERY, Bench, NOON, Town, VISA_SETTLED, gbp, holder, payment, refused, sale, waiting,
 };
 use harmonia_core::changes::{
     Changes, ImportedBody, Lanes, NewJob, NewWork, Queue, Replayed, Span, Work,
@@ -151,5 +151,59 @@ pub async fn a_kept_record_that_cannot_be_taken_now_says_why_now(bench: &dyn Ben
     // What was mended is what is read next.
     let waiting = town.store.quarantined(RejectId(0), 10).await.unwrap();
     assert_eq!(&*waiting[0].data, r#"{"mended":true}"#);
+    town.expect_sound().await;
+}
+
+pub async fn a_conflict_that_waited_first_is_listed_once(bench: &dyn Bench) {
+    let town = Town::new(bench).await;
+    town.pay(vec![payment("p1")]).await;
+    let mut other = payment("p1");
+    other.amount = gbp(1);
+    // Its day was not known as a sale's or payment's of that key when it was kept.
+    town.import(VISA_SETTLED, vec![refused(RejectReason::UnknownMid, 1)])
+        .await;
+    let committed = replay(&town, 1, town.paid(other.clone())).await;
+    assert_eq!(committed.imported.rejected, 1);
+    for _ in 0..2 {
+        let outcome = town
+            .import(VISA_SETTLED, vec![town.paid(other.clone())])
+            .await;
+        assert_eq!((outcome.rejected, outcome.duplicate), (1, 0));
+        let listed = town.store.rejects(None, 0, 10).await.unwrap();
+        let listed: Vec<_> = listed.iter().map(|row| (row.id, &*row.reason)).collect();
+        assert_eq!(listed, [(1, "CONFLICT")]);
+    }
+    // The other way round: one is listed already when another turns out to be the same.
+    town.import(VISA_SETTLED, vec![refused(RejectReason::UnknownMid, 2)])
+        .await;
+    let waits = town.store.quarantined(RejectId(0), 10).await.unwrap()[0].id;
+    let committed = replay(&town, waits.0, town.paid(other)).await;
+    assert_eq!(committed.imported.rejected, 1);
+    let listed = town.store.rejects(None, 0, 10).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(counts(&town).await, [0, 0, 1, 0]);
+    town.expect_sound().await;
+}
+
+pub async fn what_is_in_already_does_not_wait_again(bench: &dyn Bench) {
+    let town = Town::new(bench).await;
+    town.pay(vec![payment("p1")]).await;
+    town.sell(vec![sale("s1")]).await;
+    let mut other = payment("p1");
+    other.amount = gbp(1);
+    let records = vec![
+        waiting(payment("p1").told(), 1),
+        waiting(other.told(), 2),
+        waiting(payment("p2").told(), 3),
+    ];
+    let outcome = town.import(VISA_SETTLED, records).await;
+    assert_eq!(
+        (outcome.duplicate, outcome.rejected, outcome.quarantined),
+        (1, 1, 1)
+    );
+    let outcome = town
+        .import(BAKERY, vec![waiting(sale("s1").told(), 1)])
+        .await;
+    assert_eq!((outcome.duplicate, outcome.quarantined), (1, 0));
     town.expect_sound().await;
 }

@@ -37,11 +37,27 @@ pub enum Step {
         end: End,
     },
     /// An identifier is put in force or out of it.
-    Onboard { mid: u8, scheme: u8, add: bool },
+    Onboard {
+        mid: u8,
+        scheme: u8,
+        place: u8,
+        add: bool,
+        /// From and until which hour after noon.
+        from: Option<u8>,
+        until: Option<u8>,
+    },
     /// A card is linked.
     Link { card: u8, member: u8 },
     /// Time passes, in seconds.
     Wait(u8),
+    /// Days pass.
+    Sleep(u8),
+    /// What is before a day is purged, so many rows at a time; or only made known as too old.
+    Purge {
+        day: u8,
+        limit: u8,
+        only_known: bool,
+    },
 }
 
 /// A record of a file.
@@ -76,11 +92,33 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..3_u8, 0..3_u8).prop_map(|(holder, queue)| Step::Claim { holder, queue }),
         8 => decide(),
         3 => deliver(),
-        1 => (0..3_u8, 0..2_u8, any::<bool>())
-            .prop_map(|(mid, scheme, add)| Step::Onboard { mid, scheme, add }),
+        2 => onboard(),
         1 => (0..3_u8, 0..3_u8).prop_map(|(card, member)| Step::Link { card, member }),
         2 => (1..90_u8).prop_map(Step::Wait),
+        1 => (1..3_u8).prop_map(Step::Sleep),
+        1 => (0..5_u8, 1..4_u8, any::<bool>())
+            .prop_map(|(day, limit, only_known)| Step::Purge { day, limit, only_known }),
     ]
+}
+
+fn onboard() -> impl Strategy<Value = Step> {
+    let hour = || prop::option::of(0..20_u8);
+    (
+        0..2_u8,
+        0..2_u8,
+        0..2_u8,
+        prop::bool::weighted(0.7),
+        hour(),
+        hour(),
+    )
+        .prop_map(|(mid, scheme, place, add, from, until)| Step::Onboard {
+            mid,
+            scheme,
+            place,
+            add,
+            from,
+            until,
+        })
 }
 
 fn import() -> impl Strategy<Value = Step> {

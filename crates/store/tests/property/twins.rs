@@ -3,7 +3,7 @@
 use super::step::{End, Record, Step};
 use crate::support::{
     BAKERY, Bench, FeedName, ModelBench, NOON, SqliteBench, Town, VISA_AUTH, VISA_SETTLED,
-    card_link, gbp, holder, mid_change, payment, picture, refused, sale,
+    card_link, gbp, holder, mid_change, payment, picture, refused, sale, waiting,
 };
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{
@@ -14,8 +14,10 @@ use harmonia_core::ids::{ExportId, MidSetId, PaymentId, RejectId, SaleId};
 use harmonia_core::matching::{OpenReason, Reach, Sale};
 use harmonia_core::money::{Currency, Money};
 use harmonia_core::problem::RejectReason;
+use harmonia_core::retention::Purged;
 use harmonia_core::state::{ExportState, FileState};
-use harmonia_core::time::{HOUR_US, Instant, Moment, Precision, SECOND_US};
+use harmonia_core::time::{DAY_US, Day, HOUR_US, Instant, Moment, Precision, SECOND_US};
+use harmonia_core::transaction::Told;
 use harmonia_journey::ports::{
     CommitError, Committed, FileArrival, FileClaim, Lease, Probe, Side, Store, StoreError,
 };
@@ -72,13 +74,26 @@ impl Twins {
                 deliveries,
                 end,
             } => self.deliver(lease, &deliveries, end).await,
-            Step::Onboard { mid, scheme, add } => self.onboard(mid, scheme, add).await,
+            Step::Onboard {
+                mid,
+                scheme,
+                place,
+                add,
+                from,
+                until,
+            } => self.onboard(mid, scheme, place, add, [from, until]).await,
             Step::Link { card, member } => {
                 let mut changes = Changes::none(self.now);
                 let link = card_link(&format!("member-{member}"));
                 changes.cards = vec![self.model.linked(&format!("card-{card}"), link)];
                 self.commit([Lease::Operator; 2], changes).await;
             }
+            Step::Sleep(days) => self.now = self.now.plus(i64::from(days) * DAY_US),
+            Step::Purge {
+                day,
+                limit,
+                only_known,
+            } => self.purge(day, limit, only_known).await,
             Step::Wait(seconds) => self.now = self.now.plus(i64::from(seconds) * SECOND_US),
         }
     }
@@ -160,7 +175,14 @@ impl Twins {
         let name = format!("t-{}", record.name);
         let (when, amount) = (when(record.when), amount(record.amount));
         match record.refused {
-            Some(true) => return refused(RejectReason::UnknownMid, record.name),
+            Some(true) => {
+                let told = Told {
+                    transaction_id: name.into(),
+                    date: when.start,
+                    amount,
+                };
+                return waiting(told, record.name);
+            }
             Some(false) => return refused(RejectReason::BadAmount, record.name),
             None => {}
         }
@@ -249,7 +271,8 @@ impl Twins {
         self.commit_under(lease, changes, end).await;
     }
 
-    async fn onboard(&self, mid: u8, scheme: u8, add: bool) {
+    async fn onboard(&self, mid: u8, scheme: u8, place: u8, add: bool, term: [Option<u8>; 2]) {
+        let hour = |hour: u8| NOON.plus(i64::from(hour) * HOUR_US);
         let scheme = ["bakery", "books"][usize::from(scheme)];
         let mut changes = Changes::none(self.now);
         changes.mids.push(MidChange {
@@ -258,9 +281,39 @@ impl Twins {
             } else {
                 MidAction::Delete
             },
+            location_id: Some(format!("place-{place}").into()),
+            from: term[0].map(hour),
+            until: term[1].map(hour),
             ..mid_change(&format!("x-{mid}"), scheme)
         });
         self.commit([Lease::Operator; 2], changes).await;
+    }
+
+    async fn purge(&self, day: u8, limit: u8, only_known: bool) {
+        let before = Day(NOON.day().0 + i32::from(day));
+        let may_go = self
+            .both(async |store| store.purgeable(before).await.unwrap())
+            .await;
+        if only_known {
+            let mut changes = Changes::none(self.now);
+            changes.kept_from = Some(before);
+            changes.purged_before = Some(Day(before.0 - 1));
+            return self.commit([Lease::Operator; 2], changes).await;
+        }
+        let limit = usize::from(limit);
+        let model = self.model.purge(before, limit, self.now).await;
+        let sqlite = self.sqlite.purge(before, limit, self.now).await;
+        assert_eq!(model, sqlite);
+        let gone = Purged {
+            rejects: 0,
+            attempts: 0,
+            ..model
+        };
+        assert_eq!(gone, may_go, "what was said to go, and what went");
+        let day = self
+            .both(async |store| store.kept_from().await.unwrap())
+            .await;
+        assert!(day >= Some(before));
     }
 
     /// The rows of a side that there are.
@@ -319,6 +372,15 @@ impl Twins {
         self.both(async |store| picture(store, now, records).await)
             .await;
         self.both(async |store| findings(store).await).await;
+        let terms = self
+            .both(async |store| store.mid_terms().await.unwrap())
+            .await;
+        for (at, one) in terms.iter().enumerate() {
+            let mut others = terms[..at].iter();
+            let other = others
+                .find(|other| other.identifier == one.identifier && other.term.overlaps(one.term));
+            assert_eq!(other, None, "{one:?}");
+        }
         self.compare_for_stages().await;
         for id in 1..=self.records {
             self.both(async |store| store.payments_near(SaleId(id), 5).await.unwrap())

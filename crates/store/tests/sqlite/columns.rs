@@ -5,6 +5,7 @@ use crate::support::{NOON, Town, VISA_SETTLED, card_link, mid_change, payment, r
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{CardInScheme, Changes, MidAction, MidChange};
 use harmonia_core::problem::RejectReason;
+use harmonia_core::term::SINCE_EVER;
 use harmonia_core::time::MINUTE_US;
 use harmonia_journey::ports::StoreError;
 
@@ -87,7 +88,7 @@ async fn an_identifier_that_ended_keeps_its_dates() {
     };
     changes.mids = vec![moved, deleted];
     town.commit(changes).await;
-    let (from, to) = (NOON.0, NOON.0 + MINUTE_US);
+    let (from, to) = (SINCE_EVER.0, NOON.0 + MINUTE_US);
     let dates = "SELECT identifier || ' ' || valid_from || ' ' || coalesce(valid_to, 'on')
                  FROM merchant_identifier ORDER BY id";
     let expected = [

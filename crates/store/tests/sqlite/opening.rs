@@ -4,8 +4,9 @@ use super::Folder;
 use crate::support::{NOON, Town, VISA_SETTLED, card_link, holder, payment, refused};
 use harmonia_core::changes::{Changes, Queue};
 use harmonia_core::problem::RejectReason;
-use harmonia_journey::ports::{CommitError, Lease, StoreError};
+use harmonia_journey::ports::{CommitError, Inquiry, Lease, StoreError};
 use harmonia_store::SqliteStore;
+use sha2::{Digest, Sha256};
 
 #[tokio::test]
 async fn reopening_keeps_everything() {
@@ -209,4 +210,53 @@ fn set_writable(folder: &Folder, writable: bool) {
     ] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     }
+}
+
+/// The schema as it first was, with what may stand in it.
+const FIRST_SCHEMA: &str = include_str!("../../sql/sqlite/migrations/0001_journey.sql");
+
+#[tokio::test]
+async fn a_database_of_the_first_schema_is_brought_up_to_date() {
+    let folder = Folder::new();
+    let old = folder.connect();
+    old.execute_batch(FIRST_SCHEMA).unwrap();
+    let hash = hex(&Sha256::digest(FIRST_SCHEMA.as_bytes()));
+    let made = "SELECT sql FROM sqlite_schema WHERE name = 'schema_migration'";
+    let log: String = Folder::with_database()
+        .connect()
+        .query_row(made, [], |row| row.get(0))
+        .unwrap();
+    old.execute_batch(&format!(
+        "{log};
+         INSERT INTO schema_migration (number, name, checksum) VALUES (1, 'journey', '{hash}');
+         INSERT INTO payment_provider VALUES (1, 'visa', 'Visa');
+         INSERT INTO loyalty_scheme VALUES (1, 'bakery', 'B'), (2, 'books', 'B');
+         INSERT INTO merchant_identifier VALUES
+             (1, 'visa', 'm-1', 'PRIMARY', 1, 'typo',   NULL, NULL, NULL, 100, 200),
+             (2, 'visa', 'm-1', 'PRIMARY', 1, 'right',  NULL, NULL, NULL, 200, NULL),
+             (3, 'visa', 'm-2', 'PRIMARY', 1, 'market', NULL, NULL, NULL, 100, 300),
+             (4, 'visa', 'm-2', 'PRIMARY', 2, 'market', NULL, NULL, NULL, 300, NULL),
+             (5, 'visa', 'm-3', 'PRIMARY', 1, NULL,     NULL, NULL, NULL, 100, 400);"
+    ))
+    .unwrap();
+    drop(old);
+    let store = folder.open("one");
+    let terms = store.mid_terms().await.unwrap();
+    let terms: Vec<(i64, String)> = terms
+        .iter()
+        .map(|row| (row.id.0, row.term.to_string()))
+        .collect();
+    let expected = [
+        (2, "always"),
+        (3, "until 1970-01-01T00:00:00.0003Z"),
+        (4, "from 1970-01-01T00:00:00.0003Z"),
+        (5, "until 1970-01-01T00:00:00.0004Z"),
+    ];
+    let expected = expected.map(|(id, term)| (id, term.to_owned()));
+    assert_eq!(terms, expected);
+    assert_eq!(store.audit().await.unwrap(), []);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -81,6 +81,10 @@ async fn a_process_sees_what_another_onboarded() {
         ..Default::default()
     };
     let directory = other.mid_directory().await.unwrap();
-    let found = directory.scheme_of(&crate::support::slug("visa"), &carried);
+    let found = directory.scheme_of(
+        &crate::support::slug("visa"),
+        &carried,
+        crate::support::NOON,
+    );
     assert_eq!(found.unwrap().scheme, town.books);
 }

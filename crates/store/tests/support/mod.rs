@@ -8,5 +8,5 @@ pub use bench::{Bench, LEASE_US, ModelBench, SqliteBench, holder};
 pub use picture::{Picture, picture};
 pub use town::{
     BAKERY, BOOKS, FeedName, NOON, Town, VISA_AUTH, VISA_SETTLED, card_link, gbp, mid_change,
-    payment, refused, sale, slug,
+    payment, refused, sale, slug, waiting,
 };

@@ -40,7 +40,7 @@ pub async fn picture(store: &dyn Store, now: Instant, transactions: i64) -> Pict
         matches: store.matches(None, 0, ALL).await.unwrap(),
         rejects: store.rejects(None, 0, ALL).await.unwrap(),
         exports: store.exports(None, 0, ALL).await.unwrap(),
-        mids: store.mids().await.unwrap(),
+        mids: store.mid_terms().await.unwrap(),
         cards: store.cards(0, ALL).await.unwrap(),
     }
 }

@@ -12,9 +12,10 @@ use harmonia_core::ids::{ExportId, FileId, MidId, PaymentId, SaleId, SchemeId, S
 use harmonia_core::matching::{Evidence, MatchKind};
 use harmonia_core::money::{Currency, Money};
 use harmonia_core::problem::{Reject, RejectReason};
+use harmonia_core::retention::{Purge, PurgeCursor, Purged};
 use harmonia_core::state::FileState;
-use harmonia_core::time::{Instant, Moment, Precision};
-use harmonia_core::transaction::{FeedType, Identifiers, PaymentRecord, Place, SaleRecord};
+use harmonia_core::time::{Day, Instant, Moment, Precision};
+use harmonia_core::transaction::{FeedType, Identifiers, PaymentRecord, Place, SaleRecord, Told};
 use harmonia_journey::ports::{
     CommitError, Committed, FileArrival, FileClaim, ImportOutcome, Lease, Side, Store,
 };
@@ -220,6 +221,29 @@ impl Town {
         }
     }
 
+    // Purging.
+
+    /// Makes known that what is before a day may go, and takes it out, so many rows at a time.
+    pub async fn purge(&self, before: Day, limit: usize, now: Instant) -> Purged {
+        let mut mark = Changes::none(now);
+        mark.purged_before = Some(before);
+        self.commit(mark).await;
+        let mut purged = Purged::default();
+        let mut from = Some(PurgeCursor::START);
+        while let Some(cursor) = from {
+            let mut changes = Changes::none(now);
+            changes.purge = Some(Purge {
+                before,
+                from: cursor,
+                limit,
+            });
+            let committed = self.commit(changes).await;
+            purged.add(committed.purged);
+            from = committed.purge_from;
+        }
+        purged
+    }
+
     // Matching.
 
     /// A match of the bakery's by rule.
@@ -373,6 +397,16 @@ pub fn refused(reason: RejectReason, mark: u8) -> ImportedBody {
     ImportedBody::Refused {
         reject: Reject::field(reason, "amount", "not what it should be"),
         fingerprint: [mark; 32],
+        told: None,
+    }
+}
+
+/// A record whose MID nobody knows, and which is sound otherwise. Records of one mark are the same.
+pub fn waiting(told: Told, mark: u8) -> ImportedBody {
+    ImportedBody::Refused {
+        reject: Reject::record(RejectReason::UnknownMid, "nobody onboarded its MID"),
+        fingerprint: [mark; 32],
+        told: Some(Box::new(told)),
     }
 }
 
@@ -389,6 +423,8 @@ pub fn mid_change(mid: &str, scheme: &str) -> MidChange {
         location: None,
         postcode: None,
         action: MidAction::Add,
+        from: None,
+        until: None,
     }
 }
 

@@ -1,4 +1,5 @@
--- audit/file_counts: a file whose count or sum of new records is not that of the rows it brought.
+-- audit/file_counts: a file whose count or sum of new records is not that of the rows it brought and of
+-- those that were purged.
 SELECT f.id FROM import_file_log f
 LEFT JOIN (
     SELECT r.file_id, count(*) AS count, sum(coalesce(p.amount, s.amount)) AS amount
@@ -7,4 +8,5 @@ LEFT JOIN (
     LEFT JOIN sale s ON s.id = r.id
     WHERE r.identified = 1
     GROUP BY r.file_id) rows ON rows.file_id = f.id
-WHERE f.new <> coalesce(rows.count, 0) OR f.amount_minor <> coalesce(rows.amount, 0)
+WHERE f.new <> coalesce(rows.count, 0) + f.purged
+   OR f.amount_minor <> coalesce(rows.amount, 0) + f.purged_amount_minor

@@ -1,0 +1,156 @@
+//! Every configuration key, defined once: what operators change while Harmonia runs.
+//!
+//! A key's value is text in the table `config_item`; a key that is not there has its default. A
+//! process asks the store anew with each step, so a change counts within moments, without a restart.
+//! What is set once for a process is a [setting](crate::settings) instead.
+
+use crate::retention::{LEAST_DAYS, MOST_DAYS};
+use std::collections::BTreeMap;
+
+/// How every key begins.
+pub const PREFIX: &str = "txmatch:config:";
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfigKey {
+    /// Its name, whole.
+    pub name: &'static str,
+    /// What it does, in a sentence or two.
+    pub doc: &'static str,
+    /// What it is when it is not set, for people.
+    pub default: &'static str,
+    check: fn(&str) -> Result<(), String>,
+}
+
+impl ConfigKey {
+    /// The key of a name, whole or without its prefix.
+    ///
+    /// # Errors
+    /// Lists the keys there are.
+    pub fn find(name: &str) -> Result<&'static Self, String> {
+        let short = name.strip_prefix(PREFIX).unwrap_or(name);
+        let found = ALL.iter().find(|key| key.short_name() == short);
+        found.ok_or_else(|| {
+            let known: Vec<&str> = ALL.iter().map(|key| key.name).collect();
+            format!(
+                "there is no configuration key {name:?}: there are {}",
+                known.join(", ")
+            )
+        })
+    }
+
+    /// Its name without the prefix.
+    pub fn short_name(&self) -> &'static str {
+        self.name.strip_prefix(PREFIX).unwrap_or(self.name)
+    }
+
+    /// Whether a value will do.
+    ///
+    /// # Errors
+    /// Says what would.
+    pub fn check(&self, value: &str) -> Result<(), String> {
+        (self.check)(value).map_err(|wrong| format!("{}={value:?}: {wrong}", self.name))
+    }
+}
+
+/// A key that is set, or with no value is at its default again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigChange {
+    /// The key, whole.
+    pub key: String,
+    /// Its value from now on.
+    pub value: Option<String>,
+}
+
+macro_rules! config {
+    ($($(#[doc = $doc:literal])* $field:ident: $kind:ty = $name:literal, $default:literal, $read:path;)+) => {
+        /// Every key's value.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Config {
+            $($(#[doc = $doc])* pub $field: $kind,)+
+        }
+
+        /// Every key of this build.
+        pub const ALL: &[ConfigKey] = &[
+            $(ConfigKey {
+                name: concat!("txmatch:config:", $name),
+                doc: concat!($($doc),*),
+                default: $default,
+                check: |value| $read(Some(value)).map(drop),
+            },)+
+        ];
+
+        impl Config {
+            /// The values of the items that are stored. Those of other builds are none of ours.
+            ///
+            /// # Errors
+            /// Names the item that cannot be read, and says what would do.
+            pub fn read(items: &BTreeMap<String, String>) -> Result<Self, String> {
+                let value = |name: &str| items.get(&format!("{PREFIX}{name}")).map(String::as_str);
+                Ok(Self {
+                    $($field: $read(value($name)).map_err(|wrong| {
+                        format!("{PREFIX}{}: {wrong}; mend it with `harmonia config set`", $name)
+                    })?,)+
+                })
+            }
+        }
+    };
+}
+
+config! {
+    /// For how many days transactions are kept: what is older and not known is rejected as too old when it comes, and `harmonia purge` takes out what is older. Not set: everything is kept, and only what is older than the last purge is too old.
+    retention_days: Option<u32> = "retention-days", "keep everything", days;
+}
+
+fn days(value: Option<&str>) -> Result<Option<u32>, String> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    let days = value.parse().ok();
+    let days = days.filter(|days| (LEAST_DAYS..=MOST_DAYS).contains(days));
+    days.map(Some)
+        .ok_or_else(|| format!("write a whole number of days from {LEAST_DAYS} to {MOST_DAYS}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(value: &str) -> BTreeMap<String, String> {
+        let key = ConfigKey::find("retention-days").unwrap();
+        BTreeMap::from([(key.name.to_owned(), value.to_owned())])
+    }
+
+    #[test]
+    fn what_is_not_set_has_its_default() {
+        let config = Config::read(&BTreeMap::new()).unwrap();
+        assert_eq!(config.retention_days, None);
+        assert_eq!(
+            Config::read(&stored("60")).unwrap().retention_days,
+            Some(60)
+        );
+    }
+
+    #[test]
+    fn a_value_that_will_not_do_is_refused_with_what_would() {
+        let key = ConfigKey::find("txmatch:config:retention-days").unwrap();
+        for value in ["", "1", "-3", "sixty", "60.0", "36501"] {
+            let wrong = key.check(value).unwrap_err();
+            assert!(
+                wrong.contains("txmatch:config:retention-days")
+                    && wrong.contains("from 2 to 36500"),
+                "{wrong}"
+            );
+            assert!(Config::read(&stored(value)).is_err(), "{value}");
+        }
+        assert_eq!(key.check("60"), Ok(()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_told_which_there_are() {
+        let wrong = ConfigKey::find("retention").unwrap_err();
+        for key in ALL {
+            assert!(wrong.contains(key.name), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `harmonia config`: what can be set while Harmonia runs.
+
+use crate::cli::{ConfigAction, ConfigArgs};
+use crate::output::{Failure, Printer, table};
+use crate::wiring::Wiring;
+use harmonia_core::changes::Changes;
+use harmonia_core::config::{ALL, ConfigChange, ConfigKey};
+use harmonia_journey::ports::{Clock, Lease, SystemClock};
+use serde::Serialize;
+use std::process::ExitCode;
+
+/// A key, for people and programs.
+#[derive(Serialize)]
+struct Shown {
+    key: &'static str,
+    value: Option<String>,
+    default: &'static str,
+    doc: &'static str,
+}
+
+/// Lists, gets, sets or unsets.
+pub async fn run(
+    wiring: &Wiring,
+    printer: &Printer,
+    args: &ConfigArgs,
+) -> Result<ExitCode, Failure> {
+    match &args.action {
+        ConfigAction::List => list(wiring, printer).await?,
+        ConfigAction::Get { key } => get(wiring, printer, key).await?,
+        ConfigAction::Set { key, value } => {
+            let found = ConfigKey::find(key).map_err(Failure::usage)?;
+            found.check(value).map_err(Failure::usage)?;
+            change(wiring, printer, found, Some(value)).await?;
+        }
+        ConfigAction::Unset { key } => {
+            let found = ConfigKey::find(key).map_err(Failure::usage)?;
+            change(wiring, printer, found, None).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(wiring: &Wiring, printer: &Printer) -> Result<(), Failure> {
+    let mut items = wiring.inquiry()?.config().await?;
+    let shown: Vec<Shown> = ALL
+        .iter()
+        .map(|key| shown(key, items.remove(key.name)))
+        .collect();
+    printer.print(&shown, || {
+        let mut rows = table(&["key", "value", "what it does"]);
+        for one in &shown {
+            let value = one.value.as_deref().unwrap_or(one.default);
+            rows.add_row([one.key, value, one.doc.trim()]);
+        }
+        rows.to_string()
+    })
+}
+
+async fn get(wiring: &Wiring, printer: &Printer, key: &str) -> Result<(), Failure> {
+    let key = ConfigKey::find(key).map_err(Failure::usage)?;
+    let value = wiring.inquiry()?.config().await?.remove(key.name);
+    let shown = shown(key, value);
+    printer.print(&shown, || shown.value.clone().unwrap_or_default())
+}
+
+fn shown(key: &ConfigKey, value: Option<String>) -> Shown {
+    Shown {
+        key: key.name,
+        value,
+        default: key.default,
+        doc: key.doc.trim(),
+    }
+}
+
+async fn change(
+    wiring: &Wiring,
+    printer: &Printer,
+    key: &'static ConfigKey,
+    value: Option<&String>,
+) -> Result<(), Failure> {
+    let store = wiring.inquiry()?;
+    let mut changes = Changes::none(SystemClock.now());
+    changes.config.push(ConfigChange {
+        key: key.name.to_owned(),
+        value: value.cloned(),
+    });
+    store.commit(Lease::Operator, changes).await?;
+    let shown = shown(key, value.cloned());
+    printer.print(&shown, || match &shown.value {
+        Some(value) => format!("{} = {value}", key.name),
+        None => format!("{} is at its default: {}", key.name, key.default),
+    })
+}

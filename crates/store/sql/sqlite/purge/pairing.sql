@@ -1,0 +1,2 @@
+-- purge/pairing: a match.
+DELETE FROM pairing WHERE id = ?1

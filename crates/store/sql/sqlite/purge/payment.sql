@@ -1,0 +1,2 @@
+-- purge/payment: a payment.
+DELETE FROM payment WHERE id = ?1 RETURNING amount

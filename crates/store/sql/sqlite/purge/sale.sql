@@ -1,0 +1,2 @@
+-- purge/sale: a sale.
+DELETE FROM sale WHERE id = ?1 RETURNING amount

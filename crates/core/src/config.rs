@@ -100,6 +100,18 @@ macro_rules! config {
 config! {
     /// For how many days transactions are kept: what is older and not known is rejected as too old when it comes, and `harmonia purge` takes out what is older. Not set: everything is kept, and only what is older than the last purge is too old.
     retention_days: Option<u32> = "retention-days", "keep everything", days;
+    /// Above which amount, in minor units of its currency, a match is made or undone by two people: the second asks for the same as the first. Not set: one person is enough.
+    two_people_above: Option<i64> = "two-people-above", "one person is enough", amount;
+}
+
+fn amount(value: Option<&str>) -> Result<Option<i64>, String> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    let amount = value.parse().ok().filter(|amount| *amount >= 0);
+    amount
+        .map(Some)
+        .ok_or_else(|| "write an amount in minor units, such as 10000 for 100.00".to_owned())
 }
 
 fn days(value: Option<&str>) -> Result<Option<u32>, String> {

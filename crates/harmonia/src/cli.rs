@@ -42,6 +42,8 @@ pub enum Command {
     Lifecycle(LifecycleArgs),
     /// List matches
     Matches(MatchesArgs),
+    /// Make a match by hand, or undo one
+    Match(MatchArgs),
     /// Records that could not be taken, or wait for a MID
     Rejects(RejectsArgs),
     /// What merchants are told
@@ -55,7 +57,15 @@ pub enum Command {
     /// Where everything stands
     Status,
     /// Check the invariants; exit 1 when one does not hold
-    Audit,
+    Audit(AuditArgs),
+}
+
+/// `harmonia audit`
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// List what people did instead, oldest first
+    #[arg(long)]
+    pub log: bool,
 }
 
 /// `harmonia demo`
@@ -284,6 +294,56 @@ pub struct MatchesArgs {
     /// At most so many
     #[arg(long)]
     pub limit: Option<usize>,
+}
+
+/// `harmonia match`
+#[derive(Debug, Args)]
+pub struct MatchArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: MatchAction,
+}
+
+/// What a person does to matches.
+#[derive(Debug, Subcommand)]
+pub enum MatchAction {
+    /// Match one payment and one sale that are both pending, whatever the rules say
+    Force {
+        /// The payment: its row (see `harmonia lifecycle`), or its own transaction id
+        #[arg(long, value_name = "ID")]
+        payment: String,
+        /// The sale: its row, or its own transaction id
+        #[arg(long, value_name = "ID")]
+        sale: String,
+        /// Who, and why
+        #[command(flatten)]
+        by: ByArgs,
+    },
+    /// Undo a match whose merchant was not told yet; no rule makes it again
+    Undo {
+        /// The match: its row (see `harmonia matches`)
+        #[arg(required_unless_present = "payment")]
+        id: Option<i64>,
+        /// The match of this payment: its row, or its own transaction id
+        #[arg(long, value_name = "ID", conflicts_with = "id")]
+        payment: Option<String>,
+        /// Who, and why
+        #[command(flatten)]
+        by: ByArgs,
+    },
+    /// List what waits for a second person
+    Proposals,
+}
+
+/// Who does something, and why.
+#[derive(Debug, Args)]
+pub struct ByArgs {
+    /// Why: it is kept for ever, with your name
+    #[arg(long)]
+    pub reason: String,
+    /// Your name [default: the user you are logged in as]
+    #[arg(long, value_name = "NAME")]
+    pub operator: Option<String>,
 }
 
 /// `harmonia rejects`

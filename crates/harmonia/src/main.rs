@@ -48,6 +48,7 @@ async fn run(command: Command, wiring: Wiring, printer: Printer) -> Result<ExitC
         Command::Backtest(args) => commands::backtest::run(&wiring, &printer, &args).await,
         Command::Why(args) => commands::why::run(&wiring, &printer, &args).await,
         Command::Lifecycle(args) => commands::lifecycle::run(&wiring, &printer, &args).await,
+        Command::Match(args) => commands::redress::run(&wiring, &printer, &args).await,
         Command::Matches(args) => commands::lists::matches(&wiring, &printer, &args).await,
         Command::Rejects(args) => commands::rejects::run(&wiring, &printer, &args).await,
         Command::Exports(args) => commands::exports::run(&wiring, &printer, &args).await,
@@ -55,6 +56,6 @@ async fn run(command: Command, wiring: Wiring, printer: Printer) -> Result<ExitC
         Command::Config(args) => commands::config::run(&wiring, &printer, &args).await,
         Command::Purge(args) => commands::purge::run(&wiring, &printer, &args).await,
         Command::Status => commands::status::run(&wiring, &printer).await,
-        Command::Audit => commands::audit::run(&wiring, &printer).await,
+        Command::Audit(args) => commands::audit::run(&wiring, &printer, &args).await,
     }
 }

@@ -127,8 +127,7 @@ impl From<CommitError> for RedressError {
 }
 
 /// Makes a match between one payment and one sale that are both pending. The payment is identified
-/// first if it was not. `two_people_above` is the amount, in minor units, from which on a second
-/// person has to ask for the same; none where one person is enough.
+/// first if it was not.
 ///
 /// # Errors
 /// [`RedressError`] names what stands in the way; nothing has changed then.
@@ -137,7 +136,6 @@ pub async fn force(
     payment: PaymentId,
     sale: SaleId,
     by: &Redress,
-    two_people_above: Option<i64>,
 ) -> Result<Redressed, RedressError> {
     let told_payment = pending(journey, Side::Payment, payment.0).await?;
     let told_sale = pending(journey, Side::Sale, sale.0).await?;
@@ -169,10 +167,7 @@ pub async fn force(
         detail,
         larger,
     };
-    let Some(mut changes) = asked
-        .confirmed(journey, by, two_people_above, changes)
-        .await?
-    else {
+    let Some(mut changes) = asked.confirmed(journey, by, changes).await? else {
         return Ok(Redressed::Proposed);
     };
     let story = journey.store.sale_to_explain(sale).await?;
@@ -278,12 +273,7 @@ fn what_they_share(journey: &Journey, found: &UndecidedPayment, sale: &Sale) -> 
 ///
 /// # Errors
 /// [`RedressError`] names what stands in the way; nothing has changed then.
-pub async fn undo(
-    journey: &Journey,
-    id: MatchId,
-    by: &Redress,
-    two_people_above: Option<i64>,
-) -> Result<Redressed, RedressError> {
+pub async fn undo(journey: &Journey, id: MatchId, by: &Redress) -> Result<Redressed, RedressError> {
     let row = match_row(journey, id).await?;
     if let Some(by) = row.voided_by {
         return Err(RedressError::Undone { id: id.0, by });
@@ -311,10 +301,7 @@ pub async fn undo(
         larger: row.spend_amount.abs(),
     };
     let changes = Changes::none(journey.now());
-    let Some(mut changes) = asked
-        .confirmed(journey, by, two_people_above, changes)
-        .await?
-    else {
+    let Some(mut changes) = asked.confirmed(journey, by, changes).await? else {
         return Ok(Redressed::Proposed);
     };
     for (part, _) in &whole {
@@ -468,10 +455,10 @@ impl Asked {
         self,
         journey: &Journey,
         by: &Redress,
-        two_people_above: Option<i64>,
         mut changes: Changes,
     ) -> Result<Option<Changes>, RedressError> {
         let action = self.proposal.action.as_str();
+        let two_people_above = journey.config().await?.two_people_above;
         let mut detail = self.detail;
         if let Some(limit) = two_people_above.filter(|limit| self.larger > *limit) {
             let proposals = journey.store.proposals().await?;

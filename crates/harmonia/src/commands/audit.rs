@@ -1,11 +1,20 @@
 //! `harmonia audit`: do the invariants hold?
 
+use crate::cli::AuditArgs;
+use crate::commands::lists::{Pages, print_page};
 use crate::output::{Failure, Printer, table};
 use crate::wiring::Wiring;
 use std::process::ExitCode;
 
-/// Checks the invariants; exit code 1 when one does not hold.
-pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
+/// Checks the invariants, exit code 1 when one does not hold; or lists what people did.
+pub async fn run(
+    wiring: &Wiring,
+    printer: &Printer,
+    args: &AuditArgs,
+) -> Result<ExitCode, Failure> {
+    if args.log {
+        return log(wiring, printer).await;
+    }
     let findings = wiring.inquiry()?.audit().await?;
     printer.print(&findings, || {
         if findings.is_empty() {
@@ -27,4 +36,29 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What people did, oldest first.
+async fn log(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
+    let store = wiring.inquiry()?;
+    let mut pages = Pages::new(None);
+    while let Some(size) = pages.next_size() {
+        let page = store.log(pages.after, size).await?;
+        pages.took(page.len(), page.last().map(|row| row.id));
+        print_page(
+            printer,
+            &page,
+            &["entry", "at", "who", "did", "to what"],
+            |row| {
+                vec![
+                    row.id.to_string(),
+                    row.at.to_string(),
+                    row.operator.clone(),
+                    row.action.clone(),
+                    row.detail.clone(),
+                ]
+            },
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,8 @@ use crate::output::{Failure, Printer, or_dash};
 use crate::wiring::Wiring;
 use harmonia_core::matching::OpenReason;
 use harmonia_core::money::Major;
-use harmonia_journey::ports::{Side, Store, Story};
+use harmonia_core::purchase::EndKind;
+use harmonia_journey::ports::{EndRow, MatchRow, Side, Store, Story};
 use std::process::ExitCode;
 
 /// Tells the story of every payment and sale with the id.
@@ -93,17 +94,13 @@ fn told(story: &Story) -> String {
         });
     }
     for one in &story.matches {
-        steps.push(format!(
-            "matched    {} {} match {}: payment {}, sale {}, evidence {}",
-            one.created_at,
-            one.matching_type,
-            one.id,
-            one.payment,
-            or_dash(one.sale.as_ref()),
-            one.evidence
-        ));
+        steps.extend(match_told(one));
     }
-    if story.matches.is_empty() {
+    if let Some(end) = &story.end {
+        steps.push(end_told(end));
+    }
+    let is_matched = story.matches.iter().any(|one| one.voided_at.is_none());
+    if !is_matched && story.end.is_none() {
         let reason = transaction.pending_reason.as_deref();
         let unsaid = match transaction.side {
             Side::Payment => "its turn has not come yet",
@@ -127,4 +124,44 @@ fn told(story: &Story) -> String {
         ));
     }
     steps.join("\n  ")
+}
+
+/// How it was matched, and if that was undone, by whom and why.
+fn match_told(one: &MatchRow) -> Vec<String> {
+    let mut steps = vec![format!(
+        "matched    {} {} match {}: payment {}, sale {}, evidence {}",
+        one.created_at,
+        one.matching_type,
+        one.id,
+        one.payment,
+        or_dash(one.sale.as_ref()),
+        one.evidence
+    )];
+    if let (Some(operator), Some(reason)) = (&one.operator, &one.reason) {
+        steps.push(format!("           by {operator}: {reason}"));
+    }
+    if let (Some(at), Some(by), Some(reason)) = (one.voided_at, &one.voided_by, &one.void_reason) {
+        steps.push(format!(
+            "undone     {at} match {} by {by}: {reason}",
+            one.id
+        ));
+    }
+    steps
+}
+
+/// How it ended without a match.
+fn end_told(end: &EndRow) -> String {
+    let meaning = EndKind::from_name(&end.kind).map_or("", EndKind::explanation);
+    let mut step = format!("ended      {} {}: {meaning}", end.created_at, end.kind);
+    if let Some(other) = &end.other {
+        step.push_str(&format!(
+            " ({} {other}, row {})",
+            or_dash(end.other_feed_type.as_ref()),
+            or_dash(end.other_payment_transaction_id)
+        ));
+    }
+    if let Some(difference) = end.difference_minor.filter(|difference| *difference != 0) {
+        step.push_str(&format!(", which differs by {}", Major(difference)));
+    }
+    step
 }

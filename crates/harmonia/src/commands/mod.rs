@@ -16,6 +16,7 @@ pub mod mids;
 pub mod migrate;
 pub mod preview;
 pub mod purge;
+pub mod redress;
 pub mod rejects;
 pub mod run;
 pub mod status;

@@ -3,8 +3,8 @@
 //!
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
-//! [`previewing`], [`folders`], [`quiet`], [`replaying`], [`journey`],
-//! [`matching`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of it all.
+//! [`previewing`], [`folders`], [`quiet`], [`replaying`], [`journey`], [`life`],
+//! [`matching`], [`redressing`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of it all.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,11 +16,13 @@ mod backtesting;
 mod demo;
 mod folders;
 mod journey;
+mod life;
 mod matching;
 mod onboarding;
 mod previewing;
 mod purging;
 mod quiet;
+mod redressing;
 mod replaying;
 mod samples;
 mod schemes;

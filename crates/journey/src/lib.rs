@@ -24,6 +24,7 @@ pub mod quiet;
 pub mod receive;
 pub mod redress;
 pub mod replay;
+pub mod several;
 pub mod watch;
 
 use agents::Agents;

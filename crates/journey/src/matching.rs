@@ -6,13 +6,12 @@ use crate::export;
 use crate::identify::identify;
 use crate::import::ImportError;
 use crate::ports::{IdentityError, Job, Probe, StoreError, Undecided, UndecidedPayment};
-use crate::{purchase, replay};
+use crate::{purchase, replay, several};
 use harmonia_core::changes::{Changes, NewJob, NewWork, Queue, Span, StillOpen, Work};
-use harmonia_core::ids::{MidSetId, PaymentId, SaleId};
+use harmonia_core::ids::{MidSetId, PaymentId, SaleId, SchemeId};
 use harmonia_core::matching::rules::Kind;
 use harmonia_core::matching::{Decision, OpenReason, Reach, SaleIndex, decide};
 use harmonia_core::money::Money;
-use harmonia_core::time::Instant;
 use hashbrown::{HashMap, HashSet};
 
 /// Why a batch could not be prepared. Nothing was written; the job is taken up again.
@@ -99,12 +98,18 @@ pub async fn prepare(
         Work::Again(span) => (span.clone(), None),
         Work::Unidentified { payments, tries } => (payments.clone(), Some(*tries)),
         Work::Sales(span) => (reopened(journey, span, &mut changes).await?, None),
+        Work::Several { scheme } => {
+            if journey.store.is_busy(several::BEFORE, now).await? {
+                return Ok(Prepared::AfterOthers);
+            }
+            return Ok(ready(several::prepare(journey, *scheme).await?));
+        }
         Work::AllUnidentified { after } => {
             look_again(journey, *after, &mut changes).await?;
             return Ok(ready(changes));
         }
         Work::Quarantined { after } => return Ok(ready(replay::prepare(journey, *after).await?)),
-        Work::Several { .. } | Work::File(_) | Work::Exports { .. } => return Ok(ready(changes)),
+        Work::File(_) | Work::Exports { .. } => return Ok(ready(changes)),
     };
     let Undecided { payments, seen } = journey.store.undecided(&span).await?;
     if under_way.concerns(&payments) {
@@ -124,6 +129,17 @@ pub async fn prepare(
     let told = export::delivery_jobs(&changes);
     changes.jobs.extend(told);
     Ok(ready(changes))
+}
+
+/// Where rules let several stand for one, what is left without a sale is looked at for that later.
+fn look_for_several(journey: &Journey, schemes: &mut Vec<SchemeId>, changes: &mut Changes) {
+    schemes.sort_unstable();
+    schemes.dedup();
+    let jobs = schemes
+        .iter()
+        .filter_map(|scheme| several::job(journey, *scheme, changes));
+    let jobs: Vec<NewJob> = jobs.collect();
+    changes.jobs.extend(jobs);
 }
 
 fn ready(changes: Changes) -> Prepared {
@@ -148,6 +164,7 @@ async fn decide_batch(
         journey.agents.rules(payment.scheme)
     });
     let contested = contested(journey, &ready, &decisions, sales.all(), under_way).await?;
+    let mut without_sale = Vec::new();
     for (found, (payment, decision)) in ready.iter().zip(&decisions) {
         changes
             .matches
@@ -155,8 +172,10 @@ async fn decide_batch(
         if let Decision::Open(reason) = decision {
             let sale = contested.get(payment).copied();
             changes.open.extend(still_open(found, *reason, sale, seen));
+            without_sale.extend((*reason == OpenReason::NoSale).then_some(found.payment.scheme));
         }
     }
+    look_for_several(journey, &mut without_sale, changes);
     Ok(())
 }
 
@@ -244,7 +263,7 @@ pub fn probes<P: std::borrow::Borrow<UndecidedPayment>>(
 async fn reopened(
     journey: &Journey,
     sales: &Span,
-    _changes: &mut Changes,
+    changes: &mut Changes,
 ) -> Result<Span, StoreError> {
     let open = journey.store.open_sales(sales).await?;
     let with_reach: Vec<_> = open
@@ -257,6 +276,8 @@ async fn reopened(
     if with_reach.is_empty() {
         return Ok(Span::Ids(Vec::new()));
     }
+    let mut schemes: Vec<SchemeId> = with_reach.iter().map(|(scheme, ..)| *scheme).collect();
+    look_for_several(journey, &mut schemes, changes);
     let payments = journey.store.reopened(&with_reach).await?;
     Ok(Span::Ids(
         payments.iter().map(|payment| payment.0).collect(),
@@ -289,9 +310,4 @@ async fn look_again(
     };
     changes.jobs = again.chain(next).map(job).collect();
     Ok(())
-}
-
-/// Whether a time has come: what is due at `at` is due now.
-pub fn is_due(at: Option<Instant>, now: Instant) -> bool {
-    at.is_some_and(|at| at <= now)
 }

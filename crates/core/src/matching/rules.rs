@@ -10,6 +10,8 @@
 //! [matching.visa]             # or [matching.default] for every provider without its own
 //! keep = ["provider", "auth_code+day | time"]
 //! break_tie = ["time", "dpan | card"]
+//! split = { payments = 4, within = "7d" }   # one sale may be paid by several payments
+//! combine = { sales = 3, within = "1h" }    # one payment may be for several sales
 //! ```
 
 use super::Payment;
@@ -67,6 +69,19 @@ pub struct Rule {
     pub keep: Vec<Step>,
     /// Tried in order while more than one candidate is left.
     pub break_tie: Vec<Step>,
+    /// Whether one sale may be paid by several payments.
+    pub split: Option<Several>,
+    /// Whether one payment may be for several sales.
+    pub combine: Option<Several>,
+}
+
+/// How several may stand for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Several {
+    /// How many at most, from 2 to 8.
+    pub most: usize,
+    /// How long after the sale the payment may be, in microseconds, beside the tolerance.
+    pub within_us: i64,
 }
 
 impl Rule {
@@ -136,6 +151,22 @@ struct RuleSection {
     keep: Vec<String>,
     #[serde(default)]
     break_tie: Vec<String>,
+    split: Option<SplitSection>,
+    combine: Option<CombineSection>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SplitSection {
+    payments: usize,
+    within: toml::Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CombineSection {
+    sales: usize,
+    within: toml::Value,
 }
 
 /// What is wrong with a section: the key within it and the words.
@@ -189,6 +220,12 @@ impl Rules {
         named(provider.as_str())
             .or_else(|| named(DEFAULT))
             .map(|(_, rule)| rule)
+    }
+
+    /// Whether any rule lets several stand for one.
+    pub fn allow_several(&self) -> bool {
+        self.all()
+            .any(|rule| rule.split.is_some() || rule.combine.is_some())
     }
 
     /// All rules, whoever they are for.
@@ -257,12 +294,44 @@ fn rule(provider: &str, value: &toml::Value, mistakes: &mut Vec<Mistake>) -> Opt
     let rule = Rule {
         keep: steps("keep", &section.keep),
         break_tie: steps("break_tie", &section.break_tie),
+        split: section
+            .split
+            .and_then(|split| several(provider, "split", split.payments, &split.within, mistakes)),
+        combine: section.combine.and_then(|combine| {
+            several(
+                provider,
+                "combine",
+                combine.sales,
+                &combine.within,
+                mistakes,
+            )
+        }),
     };
     if section.keep.is_empty() {
         let message = "keeps every sale of the same MID and amount, whenever it was: name filters";
         mistakes.push((format!("{provider}.keep"), message.into()));
     }
     Some(rule)
+}
+
+fn several(
+    provider: &str,
+    option: &str,
+    most: usize,
+    within: &toml::Value,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Several> {
+    if !(2..=8).contains(&most) {
+        let message = format!("{most} is not how many may stand for one: from 2 to 8");
+        mistakes.push((format!("{provider}.{option}"), message));
+    }
+    match duration_us(within) {
+        Ok(within_us) => Some(Several { most, within_us }),
+        Err(message) => {
+            mistakes.push((format!("{provider}.{option}.within"), message));
+            None
+        }
+    }
 }
 
 /// Reads `180s`, `5m`, `2h` or `14d`.

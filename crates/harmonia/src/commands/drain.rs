@@ -11,7 +11,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// The queues that can be worked off: files are read by whoever has them.
-pub const QUEUES: [Queue; 3] = [Queue::Identify, Queue::Matching, Queue::Export];
+pub const QUEUES: [Queue; 4] = [
+    Queue::Identify,
+    Queue::Matching,
+    Queue::MatchingSlow,
+    Queue::Export,
+];
 /// How long to wait before looking again at work that another process has in hand.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// How often work that failed is waited for, before it is left to a later drain.

@@ -145,28 +145,15 @@ fn a_settlement_of_a_matched_authorisation_is_recorded_with_what_it_differs() {
 
 #[test]
 fn a_scheme_that_wants_corrections_is_told_of_the_difference_once() {
-    let shop = Shop::of("wasabi-club");
-    let agents = shop.place.path("agents");
-    std::fs::create_dir_all(&agents).unwrap();
-    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../agents");
-    for file in std::fs::read_dir(own).unwrap() {
-        let file = file.unwrap();
-        let mut text = std::fs::read_to_string(file.path()).unwrap();
-        if file.file_name() == "wasabi-club.toml" {
-            text = text.split("[export]").next().unwrap().to_owned();
-            text.push_str(
-                "\n[export]\nkind = \"single\"\ncorrections = true\n\
-                 destination = { kind = \"file\", path = \"wasabi-club/\" }\n\
-                 body = '{\"id\": {{ transaction_id | tojson }}, \"amount\": {{ spend_amount }}, \
-                 \"correction\": {{ correction | tojson }}, \"member\": {{ loyalty_id | tojson }}}'\n",
-            );
-        }
-        std::fs::write(agents.join(file.file_name()), text).unwrap();
-    }
-    let shop = Shop {
-        place: shop.place.with("TXM_AGENTS_DIR", agents.display()),
-        ..shop
-    };
+    let shop = shop_changed(|text| {
+        let rules = text.split("[export]").next().unwrap();
+        format!(
+            "{rules}\n[export]\nkind = \"single\"\ncorrections = true\n\
+             destination = {{ kind = \"file\", path = \"wasabi-club/\" }}\n\
+             body = '{{\"id\": {{{{ transaction_id | tojson }}}}, \"amount\": {{{{ spend_amount }}}}, \
+             \"correction\": {{{{ correction | tojson }}}}, \"member\": {{{{ loyalty_id | tojson }}}}}}'\n"
+        )
+    });
     shop.sell(&[sale("sale-1", "12:00:30", 1000)]);
     shop.bring(AUTH, &[payment("auth", "12:00:00", 1000)]);
     shop.drain();
@@ -356,4 +343,103 @@ fn what_finds_too_many_sales_is_looked_at_again_when_a_better_one_comes() {
     shop.sell(&[with(sale("sale-3", "12:01:30", 1000), digits)]);
     shop.drain();
     assert_eq!(shop.pairs(), ["paid SETTLED sale-3"]);
+}
+
+/// A shop whose rules are those of wasabi-club with something added for visa.
+fn shop_with(option: &str) -> Shop {
+    shop_changed(|text| text.replacen("[matching.visa]", &format!("[matching.visa]\n{option}"), 1))
+}
+
+/// A shop of wasabi-club with another agent file.
+fn shop_changed(change: impl Fn(&str) -> String) -> Shop {
+    let shop = Shop::of("wasabi-club");
+    let agents = shop.place.path("agents");
+    std::fs::create_dir_all(&agents).unwrap();
+    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../agents");
+    for file in std::fs::read_dir(own).unwrap() {
+        let file = file.unwrap();
+        let mut text = std::fs::read_to_string(file.path()).unwrap();
+        if file.file_name() == "wasabi-club.toml" {
+            text = change(&text);
+        }
+        std::fs::write(agents.join(file.file_name()), text).unwrap();
+    }
+    Shop {
+        place: shop.place.with("TXM_AGENTS_DIR", agents.display()),
+        ..shop
+    }
+}
+
+fn alone(id: &str, time: &str, pence: i64, card: &str) -> Value {
+    let own = json!({"settlement_key": id, "card_token": card});
+    with(payment(id, time, pence), own)
+}
+
+#[test]
+fn a_sale_that_was_settled_in_parts_is_told_once() {
+    let shop = shop_with(r#"split = { payments = 3, within = "2d" }"#);
+    shop.sell(&[
+        sale("order", "09:00:00", 3000),
+        sale("other", "09:00:00", 999),
+    ]);
+    shop.bring(
+        SETTLED,
+        &[
+            alone("part-1", "10:00:00", 1000, "token-1"),
+            alone("strange", "10:00:00", 2000, "token-2"),
+            alone("part-2", "15:00:00", 1500, "token-1"),
+            alone("too-much", "16:00:00", 700, "token-1"),
+        ],
+    );
+    shop.drain();
+    assert_eq!(shop.pairs(), [] as [&str; 0]);
+    // The last part comes late. Nothing else of this card adds up.
+    shop.bring(SETTLED, &[alone("part-3", "18:00:00", 500, "token-1")]);
+    shop.drain();
+    assert_eq!(
+        shop.pairs(),
+        [
+            "part-1 SETTLED order",
+            "part-2 SETTLED order",
+            "part-3 SETTLED order"
+        ]
+    );
+    let told = "SELECT transaction_id || ' ' || spend_amount FROM export_transaction";
+    assert_eq!(shop.place.texts(told), ["order 3000"]);
+    let status = &shop.place.json(&["status"])[0]["status"];
+    assert_eq!(status["open_sales"], 1);
+}
+
+#[test]
+fn one_payment_for_several_sales_tells_of_each() {
+    let shop = shop_with(r#"combine = { sales = 2, within = "1h" }"#);
+    shop.sell(&[
+        sale("basket-1", "11:50:00", 400),
+        sale("basket-2", "11:55:00", 600),
+        sale("hours-ago", "09:00:00", 250),
+    ]);
+    shop.bring(SETTLED, &[alone("paid", "12:00:00", 1000, "token-1")]);
+    shop.drain();
+    assert_eq!(
+        shop.pairs(),
+        ["paid SETTLED basket-1", "paid SETTLED basket-2"]
+    );
+    let told = "SELECT transaction_id || ' ' || spend_amount FROM export_transaction ORDER BY id";
+    assert_eq!(shop.place.texts(told), ["basket-1 400", "basket-2 600"]);
+}
+
+#[test]
+fn where_two_sums_fit_nothing_is_guessed() {
+    let shop = shop_with(r#"split = { payments = 3, within = "2d" }"#);
+    shop.sell(&[sale("order", "09:00:00", 3000)]);
+    shop.bring(
+        SETTLED,
+        &[
+            alone("one", "10:00:00", 1000, "token-1"),
+            alone("two", "10:10:00", 2000, "token-1"),
+            alone("three", "10:20:00", 2000, "token-1"),
+        ],
+    );
+    shop.drain();
+    assert_eq!(shop.pairs(), [] as [&str; 0]);
 }

@@ -12,7 +12,7 @@ use harmonia_core::ids::{
     ExportId, FileId, JobId, MatchGroup, PaymentId, RejectId, SaleId, SchemeId, Slug,
 };
 use harmonia_core::matching::{OpenReason, Payment, Reach, Sale};
-use harmonia_core::money::Money;
+use harmonia_core::money::{Currency, Money};
 use harmonia_core::purchase;
 use harmonia_core::retention::{PurgeCursor, Purged};
 use harmonia_core::state::RejectState;
@@ -168,6 +168,19 @@ pub struct Probe {
     pub reach: Reach,
 }
 
+/// A question for open sales of amounts and times that lie between two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AmountProbe {
+    /// Sales with this list of MIDs,
+    pub mid_set: MidSetId,
+    /// of this currency,
+    pub currency: Currency,
+    /// of these minor units, the least and the most inclusive,
+    pub minor: (i64, i64),
+    /// stored within this range of time.
+    pub reach: Reach,
+}
+
 /// A payment that has no match, and what is known of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UndecidedPayment {
@@ -306,6 +319,19 @@ pub trait Store: Inquiry + Send + Sync + 'static {
 
     /// The open sales that any probe asks for, each once.
     async fn candidates(&self, probes: &[Probe]) -> Result<Vec<Sale>, StoreError>;
+
+    /// The open sales that any probe asks for, each once.
+    async fn sales_between(&self, probes: &[AmountProbe]) -> Result<Vec<Sale>, StoreError>;
+
+    /// The newest payments of a scheme that found no sale, at most `limit`, in the order they came.
+    async fn without_sale(
+        &self,
+        scheme: SchemeId,
+        limit: usize,
+    ) -> Result<Vec<PaymentId>, StoreError>;
+
+    /// Whether a job of these queues waits for its turn or is being worked on.
+    async fn is_busy(&self, queues: &[Queue], now: Instant) -> Result<bool, StoreError>;
 
     /// The matched sales that any probe asks for, each once, with the payment that has it.
     async fn taken(&self, probes: &[Probe]) -> Result<Vec<(Sale, PaymentId)>, StoreError>;

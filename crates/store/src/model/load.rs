@@ -10,7 +10,7 @@ use harmonia_core::matching::{MidSet, OpenReason, Payment, Reach, Sale};
 use harmonia_core::purchase::{self, EndKind, Stage};
 use harmonia_core::state::ExportState;
 use harmonia_core::transaction::FeedType;
-use harmonia_journey::ports::{Probe, Undecided, UndecidedPayment};
+use harmonia_journey::ports::{AmountProbe, Probe, Undecided, UndecidedPayment};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -66,6 +66,33 @@ impl World {
     /// All that is known of whose card a payment was.
     pub fn identity(&self, payment: PaymentId) -> Option<CardLink> {
         Some(self.identities.get(&payment)?.link.clone())
+    }
+
+    /// The open sales of amounts and times that any probe asks for, each once.
+    pub fn sales_between(&self, probes: &[AmountProbe]) -> Vec<Sale> {
+        let asks = |probe: &AmountProbe, sale: &Sale| {
+            probe.mid_set == sale.mid_set
+                && probe.currency == sale.amount.currency
+                && (probe.minor.0..=probe.minor.1).contains(&sale.amount.minor)
+                && (probe.reach.from..=probe.reach.to).contains(&sale.when.start)
+        };
+        let open = self.open_sale_rows().map(|(id, row)| sale(id, row));
+        open.filter(|sale| probes.iter().any(|probe| asks(probe, sale)))
+            .collect()
+    }
+
+    /// The newest payments of a scheme that found no sale, in the order they came.
+    pub fn without_sale(&self, scheme: SchemeId, limit: usize) -> Vec<PaymentId> {
+        let is_of = |id: &PaymentId| {
+            self.payments
+                .get(id)
+                .is_some_and(|row| row.scheme == scheme)
+        };
+        let open = self.open.iter().rev();
+        let found = open.filter(|(id, open)| open.reason == OpenReason::NoSale && is_of(id));
+        let mut found: Vec<PaymentId> = found.map(|(id, _)| *id).take(limit).collect();
+        found.reverse();
+        found
     }
 
     /// The matched sales that any probe asks for, each once, with the payment that has it.

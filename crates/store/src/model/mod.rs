@@ -35,9 +35,9 @@ use harmonia_core::state::RejectState;
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
-    Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
-    HistoryPage, HistoryScope, Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Probe,
-    ProposalRow, RecordKey, RejectRow, SaleStory, Side, Status, Store, StoreError, Story,
+    AmountProbe, Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim,
+    FileRow, HistoryPage, HistoryScope, Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow,
+    Probe, ProposalRow, RecordKey, RejectRow, SaleStory, Side, Status, Store, StoreError, Story,
     TransactionRow, Undecided, UndecidedPayment,
 };
 use std::collections::BTreeMap;
@@ -125,6 +125,24 @@ impl Store for ModelStore {
     ) -> Result<Vec<Option<CardLink>>, StoreError> {
         let world = self.world();
         Ok(payments.iter().map(|id| world.identity(*id)).collect())
+    }
+
+    async fn sales_between(&self, probes: &[AmountProbe]) -> Result<Vec<Sale>, StoreError> {
+        Ok(self.world().sales_between(probes))
+    }
+
+    async fn without_sale(
+        &self,
+        scheme: SchemeId,
+        limit: usize,
+    ) -> Result<Vec<PaymentId>, StoreError> {
+        Ok(self.world().without_sale(scheme, limit))
+    }
+
+    async fn is_busy(&self, queues: &[Queue], now: Instant) -> Result<bool, StoreError> {
+        let world = self.world();
+        let mut jobs = world.jobs.values();
+        Ok(jobs.any(|job| queues.contains(&job.queue) && job.ready_at <= now))
     }
 
     async fn taken(&self, probes: &[Probe]) -> Result<Vec<(Sale, PaymentId)>, StoreError> {

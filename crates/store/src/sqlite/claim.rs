@@ -94,6 +94,17 @@ pub fn next_due(connection: &Connection, queues: &[Queue]) -> rusqlite::Result<O
     Ok(next)
 }
 
+/// Whether a job of these queues waits for its turn or is being worked on.
+pub fn is_busy(connection: &Connection, queues: &[Queue], now: Instant) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached(sql::job::is_busy)?;
+    for queue in queues {
+        if statement.query_row(params![queue.as_str(), now.0], |row| row.get(0))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn queue_due(connection: &Connection, queue: Queue) -> rusqlite::Result<Option<Instant>> {
     let mut statement = connection.prepare_cached(sql::job::next_due)?;
     let due: Option<i64> = statement.query_row([queue.as_str()], |row| row.get(0))?;

@@ -16,7 +16,7 @@ use harmonia_core::money::{Currency, Money};
 use harmonia_core::purchase::{self, EndKind, Stage};
 use harmonia_core::time::{DAY_US, Instant};
 use harmonia_core::transaction::FeedType;
-use harmonia_journey::ports::{Probe, RecordKey, Undecided, UndecidedPayment};
+use harmonia_journey::ports::{AmountProbe, Probe, RecordKey, Undecided, UndecidedPayment};
 use hashbrown::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::sync::{Arc, Mutex};
@@ -399,6 +399,65 @@ pub fn taken(
     probed(connection, sql::sale::taken, probes, make, |(sale, _)| sale)
 }
 
+/// The open sales of amounts and times that any probe asks for, each once.
+pub fn sales_between(
+    connection: &Connection,
+    probes: &[AmountProbe],
+) -> rusqlite::Result<Vec<Sale>> {
+    let Some(days) = days(connection)? else {
+        return Ok(Vec::new());
+    };
+    let mut statement = connection.prepare_cached(sql::sale::between)?;
+    let mut found = Vec::new();
+    let mut seen = HashSet::new();
+    for probe in probes {
+        let AmountProbe {
+            mid_set,
+            currency,
+            minor: (least, most),
+            reach,
+        } = probe;
+        for day in within(&days, *reach) {
+            let values = [day, mid_set.0, *least, *most, reach.from.0, reach.to.0];
+            let mut rows = statement.query(values)?;
+            while let Some(row) = rows.next()? {
+                let sale = sale(row)?;
+                if sale.amount.currency == *currency && seen.insert(sale.id) {
+                    found.push(sale);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The newest payments of a scheme that found no sale, in the order they came.
+pub fn without_sale(
+    connection: &Connection,
+    scheme: SchemeId,
+    limit: usize,
+) -> rusqlite::Result<Vec<PaymentId>> {
+    let mut found = connection
+        .prepare_cached(sql::payment::without_sale)?
+        .query_map(params![scheme.0, limit], |row| row.get(0).map(PaymentId))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    found.reverse();
+    Ok(found)
+}
+
+/// The first and the last UTC day that has sales, if there are any.
+fn days(connection: &Connection) -> rusqlite::Result<Option<(i64, i64)>> {
+    let days: (Option<i64>, Option<i64>) = connection
+        .prepare_cached(sql::sale::days)?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(days.0.zip(days.1))
+}
+
+/// The days of a range of time that have sales.
+fn within(days: &(i64, i64), reach: Reach) -> std::ops::RangeInclusive<i64> {
+    reach.from.0.div_euclid(DAY_US).max(days.0)..=reach.to.0.div_euclid(DAY_US).min(days.1)
+}
+
 fn probed<T>(
     connection: &Connection,
     sql: &str,
@@ -406,10 +465,7 @@ fn probed<T>(
     make: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
     sale: impl Fn(&T) -> &Sale,
 ) -> rusqlite::Result<Vec<T>> {
-    let (first_day, last_day): (Option<i64>, Option<i64>) = connection
-        .prepare_cached(sql::sale::days)?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (Some(first_day), Some(last_day)) = (first_day, last_day) else {
+    let Some(all_days) = days(connection)? else {
         return Ok(Vec::new());
     };
     let mut statement = connection.prepare_cached(sql)?;
@@ -421,9 +477,7 @@ fn probed<T>(
         reach,
     } in probes
     {
-        let days = reach.from.0.div_euclid(DAY_US).max(first_day)
-            ..=reach.to.0.div_euclid(DAY_US).min(last_day);
-        for day in days {
+        for day in within(&all_days, *reach) {
             let mut rows =
                 statement.query([day, mid_set.0, amount.minor, reach.from.0, reach.to.0])?;
             while let Some(row) = rows.next()? {

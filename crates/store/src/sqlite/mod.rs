@@ -42,9 +42,9 @@ use harmonia_core::state::RejectState;
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
-    Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
-    HistoryPage, HistoryScope, Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Probe,
-    ProposalRow, RecordKey, RejectRow, SaleStory, Side, Status, Store, StoreError, Story,
+    AmountProbe, Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim,
+    FileRow, HistoryPage, HistoryScope, Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow,
+    Probe, ProposalRow, RecordKey, RejectRow, SaleStory, Side, Status, Store, StoreError, Story,
     TransactionRow, Undecided,
 };
 use rusqlite::Connection;
@@ -255,6 +255,27 @@ impl Store for SqliteStore {
     async fn candidates(&self, probes: &[Probe]) -> Result<Vec<Sale>, StoreError> {
         let probes = probes.to_vec();
         self.read(move |_, connection| load::candidates(connection, &probes))
+            .await
+    }
+
+    async fn sales_between(&self, probes: &[AmountProbe]) -> Result<Vec<Sale>, StoreError> {
+        let probes = probes.to_vec();
+        self.read(move |_, connection| load::sales_between(connection, &probes))
+            .await
+    }
+
+    async fn without_sale(
+        &self,
+        scheme: SchemeId,
+        limit: usize,
+    ) -> Result<Vec<PaymentId>, StoreError> {
+        self.read(move |_, connection| load::without_sale(connection, scheme, limit))
+            .await
+    }
+
+    async fn is_busy(&self, queues: &[Queue], now: Instant) -> Result<bool, StoreError> {
+        let queues = queues.to_vec();
+        self.read(move |_, connection| claim::is_busy(connection, &queues, now))
             .await
     }
 

@@ -37,7 +37,7 @@ mod named {
         }
         identity { find, insert, of_payment }
         job {
-            claim, done, free_holder, give_back, holders, insert, insert_leased, lane_is_held,
+            claim, done, free_holder, give_back, holders, insert, insert_leased, is_busy, lane_is_held,
             lease_again, next_due, prolong, take_lane, waits_in_lane,
         }
         mid {
@@ -49,7 +49,7 @@ mod named {
         }
         payment {
             by_key, close, explain, history, insert, near, next_day, open, reopened, row, same_key,
-            same_purchase, transaction_ids, undecided, unidentified,
+            same_purchase, transaction_ids, undecided, unidentified, without_sale,
         }
         purge {
             attempt, attempts, delivery, export, exports, identity, keep_from, kept_from,
@@ -60,7 +60,7 @@ mod named {
         redress { close, list, propose }
         reject { find, insert, keep, kept, list, listed, quarantined, replay }
         sale {
-            by_key, candidates, days, explain, history, insert, near, next_day, open, row, same_key,
+            between, by_key, candidates, days, explain, history, insert, near, next_day, open, row, same_key,
             taken, transaction_ids,
         }
         scheme { find }

@@ -1,0 +1,7 @@
+-- sale/between: the open sales of a MID list, of amounts and times between two, on one UTC day.
+SELECT s.id, s.mid_set_id, s.payment_provider_slug, s.date, s.precision, s.amount, s.currency,
+       s.first_six, s.last_four, s.auth_code, s.created_at
+FROM sale s
+WHERE s.day = ?1 AND s.mid_set_id = ?2 AND s.amount BETWEEN ?3 AND ?4 AND s.date BETWEEN ?5 AND ?6
+  AND NOT EXISTS (SELECT 1 FROM pairing m
+                  WHERE m.scheme_transaction_id = s.id AND m.voided_at IS NULL)

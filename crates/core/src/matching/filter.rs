@@ -1,5 +1,6 @@
 //! The vocabulary of matching rules: nine questions about one payment and one sale.
 
+use super::reach::{LONGEST_DAY_US, SHORTEST_DAY_US};
 use super::{Payment, Rules, Sale};
 use crate::time::{DAY_US, Instant, MINUTE_US, Moment, Precision, Zone};
 
@@ -107,12 +108,30 @@ fn known_equal<T: PartialEq>(left: &Option<T>, right: &Option<T>) -> bool {
 /// and the two do not share it: a day asks whether the other is on it, and no tolerance stretches
 /// that.
 pub fn gap_us(one: Moment, other: Moment, zone: &Zone) -> Option<i64> {
-    let (first, second) = (span(one, zone), span(other, zone));
-    let gap = (first.0.0 - second.1.0).max(second.0.0 - first.1.0).max(0);
     if one.has_time() && other.has_time() {
-        return Some(gap);
+        let (first, second) = (span(one, zone), span(other, zone));
+        return Some((first.0.0 - second.1.0).max(second.0.0 - first.1.0).max(0));
     }
-    (gap == 0).then_some(0)
+    let share_it = match (one.has_time(), other.has_time()) {
+        (false, true) => is_on(other, one.start, zone),
+        (true, false) => is_on(one, other.start, zone),
+        _ if one.start <= other.start => is_on(other, one.start, zone),
+        _ => is_on(one, other.start, zone),
+    };
+    share_it.then_some(0)
+}
+
+/// Whether a moment may be on the day that begins at `start`. Most are told without a look at the
+/// zone's table: a busy till that writes days only asks this of every sale for every payment.
+fn is_on(moment: Moment, start: Instant, zone: &Zone) -> bool {
+    let last = match moment.precision {
+        Precision::Minute => moment.start.plus(MINUTE_US - 1),
+        _ => moment.start,
+    };
+    let into_it = moment.start.0.saturating_sub(start.0);
+    last >= start
+        && into_it < LONGEST_DAY_US
+        && (into_it < SHORTEST_DAY_US || moment.start < end_of_day(start, zone))
 }
 
 /// The first and the last instant a moment may mean, to the microsecond.

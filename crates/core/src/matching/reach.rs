@@ -18,8 +18,10 @@ pub struct Reach {
     pub to: Instant,
 }
 
-/// The longest local day there is, on the day clocks go back.
-const LONGEST_DAY_US: i64 = 25 * HOUR_US;
+/// No local day is longer: one of 27 hours is the longest there was, when Casey went back by three.
+pub(super) const LONGEST_DAY_US: i64 = 28 * HOUR_US;
+/// No local day is shorter.
+pub(super) const SHORTEST_DAY_US: i64 = 20 * HOUR_US;
 
 impl Reach {
     /// All of time: a rule that asks for neither a time nor a day.

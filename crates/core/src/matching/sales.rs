@@ -183,11 +183,13 @@ impl SaleIndex {
                 let same = self
                     .by_auth_code
                     .get(&(stretch.start + first, code.clone()));
-                found.extend(same.into_iter().flatten().copied().filter(|place| {
-                    let place = *place as usize;
-                    let start = self.sales[place].when.start;
-                    start >= reach.from && start <= reach.to && fits(place)
-                }));
+                let same = same.map_or(&[][..], Vec::as_slice);
+                let start = |place: &Place| self.sales[*place as usize].when.start;
+                let from = same.partition_point(|place| start(place) < reach.from);
+                let near = same[from..]
+                    .iter()
+                    .take_while(|place| start(place) <= reach.to);
+                found.extend(near.copied().filter(|place| fits(*place as usize)));
                 return;
             }
         }

@@ -163,7 +163,7 @@ impl Told {
     }
 
     fn shown(&self) -> String {
-        let mut rows = table(&["", "payments", "", "against the rules in force", ""]);
+        let mut rows = table(&["", "against history", "", "against the rules in force", ""]);
         let (history, in_force) = (&self.against_history, &self.against_in_force);
         for (what, one, other) in [
             ("won: open, would match", &history.won, &in_force.won),

@@ -4,14 +4,16 @@
 //! Almost everything here is a fact to be added; the few things that move are leased jobs,
 //! deliveries and the reason for which a payment is open.
 
+use crate::access::KeyChange;
 use crate::card::CardToken;
 use crate::identify::{CardLink, IdentifierType, LinkedCard};
 use crate::ids::{ExportId, FileId, MidId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use crate::matching::{Evidence, MatchKind, OpenReason};
 use crate::problem::Reject;
+use crate::push::Pushed;
 use crate::state::{ExportState, FileState};
 use crate::time::Instant;
-use crate::transaction::{PaymentRecord, SaleRecord};
+use crate::transaction::{FeedType, PaymentRecord, SaleRecord};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -23,6 +25,8 @@ pub struct Changes {
     pub at: Instant,
     /// Records read from a file.
     pub imported: Option<Imported>,
+    /// Records that came as messages or were pushed: with them the commit makes their log row.
+    pub pushed: Option<Pushed>,
     /// Records that were kept, rejected or quarantined, and are taken up again.
     pub replayed: Vec<Replayed>,
     /// Merchant identifiers put in force or out of it.
@@ -37,6 +41,8 @@ pub struct Changes {
     pub open: Vec<StillOpen>,
     /// What became of sending.
     pub attempt: Option<Attempt>,
+    /// Keys of the API.
+    pub keys: Vec<KeyChange>,
     /// Work for later steps.
     pub jobs: Vec<NewJob>,
     /// What becomes of the job under whose lease this is committed.
@@ -49,6 +55,7 @@ impl Changes {
         Self {
             at,
             imported: None,
+            pushed: None,
             replayed: Vec::new(),
             mids: Vec::new(),
             cards: Vec::new(),
@@ -56,6 +63,7 @@ impl Changes {
             matches: Vec::new(),
             open: Vec::new(),
             attempt: None,
+            keys: Vec::new(),
             jobs: Vec::new(),
             job: JobEnd::Keep,
         }
@@ -82,6 +90,25 @@ pub enum JobEnd {
         /// Not before then.
         ready_at: Instant,
     },
+}
+
+/// A file that was found and read once, for its size and hash; or a batch of messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileArrival {
+    /// The provider or scheme.
+    pub provider: Slug,
+    /// What the feed brings.
+    pub feed_type: FeedType,
+    /// The feed.
+    pub feed_name: Slug,
+    /// Whether it is in Harmonia's own format, which every feed takes beside its own.
+    pub canonical: bool,
+    /// Where it was found, for people.
+    pub source: String,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+    /// The SHA-256 of its bytes, in hex.
+    pub sha256: String,
 }
 
 /// A stretch of a file's records.

@@ -3,6 +3,7 @@
 //!
 //! Nothing here reads a file, a clock or a random number.
 
+pub mod access;
 pub mod agent;
 pub mod card;
 pub mod changes;
@@ -13,6 +14,7 @@ pub mod ids;
 pub mod matching;
 pub mod money;
 pub mod problem;
+pub mod push;
 pub mod retry;
 pub mod settings;
 pub mod state;

@@ -3,7 +3,7 @@
 //! One file for each stage, in that order: [`import`], [`identify`], [`matching`], [`export`],
 //! [`deliver`]. Each loads what it needs through a port, asks the pure decision of the same name in
 //! `harmonia-core`, and hands the changes to the store's one `commit`. [`drive`] claims the work and
-//! runs it; [`watch`] finds new files; [`onboard`] says which MIDs and cards are whose. Everything outside is a [`ports`] trait.
+//! runs it; [`watch`] finds new files, [`push`] takes what others send; [`onboard`] says which MIDs and cards are whose. Everything outside is a [`ports`] trait.
 
 pub mod agents;
 pub mod deliver;
@@ -14,6 +14,7 @@ pub mod import;
 pub mod matching;
 pub mod onboard;
 pub mod ports;
+pub mod push;
 pub mod quiet;
 pub mod receive;
 pub mod replay;

@@ -13,12 +13,12 @@ pub use courier::{AppendError, FileCourier};
 pub use identity::{BuiltInLinks, Identity, IdentityError};
 pub use inbox::{Arrival, Inbox, InboxError, Readable};
 pub use inquiry::{
-    Arrivals, AuditFinding, Counts, ExportRow, FileRow, Inquiry, MatchRow, OpenCount, RejectRow,
-    SaleStory, Side, Status, Story, TransactionRow,
+    Arrivals, AuditFinding, Counts, ExportRow, FileRow, Gauges, Inquiry, MatchRow, OpenCount,
+    RejectRow, SaleStory, Side, Status, Story, TransactionRow,
 };
 pub use queue::{MessageQueue, QueueError};
 pub use store::{
-    CommitError, Committed, FileArrival, FileClaim, ImportOutcome, Job, KeptRecord, Lease, Probe,
-    RecordKey, Store, StoreError, UndecidedPayment,
+    AnsweredBefore, CommitError, Committed, FileArrival, FileClaim, ImportOutcome, Job, KeptRecord,
+    Lease, Probe, RecordKey, Store, StoreError, UndecidedPayment,
 };
 pub use world::{Clock, Holder, SystemClock, Uids};

@@ -10,6 +10,7 @@ use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord};
 use harmonia_core::ids::{FileId, MatchGroup, MidId, MidSetId, RawId, SchemeId};
 use harmonia_core::money::Money;
 use harmonia_core::problem::{Reject, RejectReason};
+use harmonia_core::push::Fate;
 use harmonia_core::state::{FileState, RejectState};
 use harmonia_core::time::{Instant, Moment, Precision};
 use harmonia_core::transaction::{PaymentRecord, SaleRecord};
@@ -29,6 +30,8 @@ struct Stretch<'a> {
     at: Instant,
     /// Of the record in hand.
     occurrence: u32,
+    /// What became of the record in hand.
+    fate: Fate,
     outcome: ImportOutcome,
     amount_minor: i64,
 }
@@ -42,6 +45,17 @@ impl World {
         at: Instant,
         added: &mut Added,
     ) -> Result<(ImportOutcome, Option<MatchGroup>), StoreError> {
+        self.import_telling(imported, at, added, &mut Vec::new())
+    }
+
+    /// The same, and tells what became of each record.
+    pub fn import_telling(
+        &mut self,
+        imported: Imported,
+        at: Instant,
+        added: &mut Added,
+        fates: &mut Vec<Fate>,
+    ) -> Result<(ImportOutcome, Option<MatchGroup>), StoreError> {
         let match_group = MatchGroup(self.next_raw().0);
         let arrival = self.file(imported.file)?.arrival.clone();
         let mut stretch = Stretch {
@@ -52,6 +66,7 @@ impl World {
             match_group,
             at,
             occurrence: 0,
+            fate: Fate::New,
             outcome: ImportOutcome {
                 read: imported.records.len() as u64 + imported.skipped,
                 skipped: imported.skipped,
@@ -60,7 +75,9 @@ impl World {
             amount_minor: 0,
         };
         for record in imported.records {
+            stretch.fate = Fate::New;
             stretch.add(record);
+            fates.push(stretch.fate.clone());
         }
         let (outcome, amount_minor) = (stretch.outcome, stretch.amount_minor);
         let log = self.file(imported.file)?;
@@ -245,6 +262,7 @@ impl Stretch<'_> {
     ) {
         let Some(reject) = self.world.conflict(known, key, now) else {
             self.outcome.duplicate += 1;
+            self.fate = Fate::Duplicate;
             return;
         };
         let fingerprint = Sha256::digest(raw.as_bytes()).into();
@@ -254,6 +272,7 @@ impl Stretch<'_> {
     /// Keeps a record that was not taken, with its reason, once. Quarantined ones keep their raw
     /// record too, and go on when their MID is onboarded.
     fn refuse(&mut self, number: u64, raw: Box<str>, reject: Reject, fingerprint: [u8; 32]) {
+        self.fate = Fate::Refused(reject.clone());
         let quarantined = reject.reason.is_quarantine();
         match quarantined {
             true => self.outcome.quarantined += 1,

@@ -14,26 +14,31 @@ mod claim;
 mod commit;
 mod import;
 mod inquiry;
+mod keys;
 mod load;
 mod onboard;
+mod push;
 mod replay;
 mod rows;
 mod world;
 
 use async_trait::async_trait;
+use harmonia_core::access::{ApiKey, KeyHash};
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
 use harmonia_core::money::Money;
+use harmonia_core::push::RequestKey;
 use harmonia_core::state::RejectState;
 use harmonia_core::time::Instant;
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
-    Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
-    Holder, Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RecordKey, RejectRow, SaleStory,
-    Side, Status, Store, StoreError, Story, TransactionRow, UndecidedPayment,
+    AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival,
+    FileClaim, FileRow, Gauges, Holder, Inquiry, Job, KeptRecord, Lease, MatchRow, Probe,
+    RecordKey, RejectRow, SaleStory, Side, Status, Store, StoreError, Story, TransactionRow,
+    UndecidedPayment,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use world::World;
@@ -174,6 +179,18 @@ impl Store for ModelStore {
         Ok(self.world().undelivered(scheme, span))
     }
 
+    async fn answered_before(
+        &self,
+        feed: &Slug,
+        keys: &[RequestKey],
+    ) -> Result<Vec<Option<AnsweredBefore>>, StoreError> {
+        Ok(self.world().answered_before(feed, keys))
+    }
+
+    async fn find_key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError> {
+        Ok(self.world().find_key(hash))
+    }
+
     async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError> {
         let length = self.world().export_files.get(name).copied();
         Ok(length.map(|length| FileEnd {
@@ -275,6 +292,18 @@ impl Inquiry for ModelStore {
         limit: usize,
     ) -> Result<Vec<(i64, String, String, Option<String>, Option<String>)>, StoreError> {
         Ok(self.world().card_rows(after, limit))
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        Ok(self.world().api_keys())
+    }
+
+    async fn gauges(&self, now: Instant) -> Result<Gauges, StoreError> {
+        Ok(self.world().gauges(now))
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError> {

@@ -2,7 +2,7 @@
 
 use super::connection::store_error;
 use super::writer::{Failure, Given, Known, Writer, extend, next_id};
-use super::{Shared, import, onboard, replay, sql};
+use super::{Shared, import, keys, onboard, push, replay, sql};
 use crate::seal::identity_place;
 use harmonia_core::changes::{
     Attempt, Changes, JobEnd, NewIdentity, NewJob, NewMatch, NewWork, Queue, Span, StillOpen, Work,
@@ -60,6 +60,13 @@ fn apply(
         committed.imported = import::apply(transaction, known, imported, changes.at, &mut given)?;
         committed.match_group = given.match_group;
     }
+    if let Some(pushed) = &changes.pushed {
+        committed.receipts = push::apply(transaction, known, pushed, changes.at, &mut given)?;
+        for receipt in &committed.receipts {
+            committed.imported.add(receipt.into());
+        }
+        committed.match_group = given.match_group;
+    }
     let replayed = replay::apply(
         transaction,
         known,
@@ -74,6 +81,7 @@ fn apply(
     if let Some(attempt) = &changes.attempt {
         deliveries(transaction, attempt, changes.at)?;
     }
+    keys::apply(transaction, &changes.keys, changes.at)?;
     jobs(transaction, &changes.jobs, changes.at, &given)?;
     Ok(committed)
 }
@@ -184,9 +192,9 @@ fn matches(
     Ok(())
 }
 
-/// A second match for a payment or a sale is what the unique keys are there to refuse. What a check
-/// refuses is no conflict: deciding again would not help.
-fn conflict(error: rusqlite::Error) -> Failure {
+/// A second match for a payment or a sale is what the unique keys are there to refuse; so is a second
+/// answer to one request. What a check refuses is no conflict: deciding again would not help.
+pub fn conflict(error: rusqlite::Error) -> Failure {
     let code = error.sqlite_error().map(|error| error.extended_code);
     match code {
         Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE) => Failure::Conflict,

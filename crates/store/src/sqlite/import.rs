@@ -3,11 +3,12 @@
 use super::sql;
 use super::writer::{Failure, Given, Known, extend, next_id, revise};
 use compact_str::CompactString;
-use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord};
-use harmonia_core::ids::{MatchGroup, MidId, SchemeId, Slug};
+use harmonia_core::changes::{FileArrival, Imported, ImportedBody, ImportedRecord};
+use harmonia_core::ids::{FileId, MatchGroup, MidId, SchemeId, Slug};
 use harmonia_core::money::{MINOR_UNITS, Money};
 use harmonia_core::problem::{Reject, RejectReason};
-use harmonia_core::state::RejectState;
+use harmonia_core::push::Fate;
+use harmonia_core::state::{FileState, RejectState};
 use harmonia_core::time::{Instant, Moment, Precision};
 use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord};
 use harmonia_journey::ports::ImportOutcome;
@@ -73,37 +74,75 @@ pub fn apply(
     for record in &imported.records {
         rows.add(record, given)?;
     }
-    let Rows {
-        outcome,
-        amount_minor,
-        dates,
-        ..
-    } = rows;
+    let outcome = ImportOutcome {
+        read: imported.records.len() as u64 + imported.skipped,
+        skipped: imported.skipped,
+        ..rows.outcome
+    };
+    let sums = rows.sums();
     given.match_group = (outcome.new > 0).then_some(MatchGroup(first));
-    let skipped = imported.skipped;
-    let read = imported.records.len() as u64 + skipped;
+    progress(
+        transaction,
+        imported.file,
+        outcome,
+        imported.records_read,
+        sums,
+        (imported.state, imported.refusal.as_deref()),
+        at,
+    )?;
+    Ok(outcome)
+}
+
+/// Begins the row of a file of the log.
+pub fn begin_file(
+    transaction: &Transaction<'_>,
+    arrival: &FileArrival,
+    feed: i64,
+    at: Instant,
+) -> rusqlite::Result<FileId> {
+    transaction
+        .prepare_cached(sql::file::insert)?
+        .execute(params![
+            feed,
+            arrival.feed_name.as_str(),
+            arrival.canonical,
+            arrival.source,
+            arrival.size_bytes,
+            arrival.sha256,
+            at.0
+        ])?;
+    Ok(FileId(transaction.last_insert_rowid()))
+}
+
+/// Writes to the row of a file of the log what a stretch of it added, how many of its records are
+/// read by now, and where it stands.
+pub fn progress(
+    transaction: &Transaction<'_>,
+    file: FileId,
+    outcome: ImportOutcome,
+    records_read: u64,
+    (amount_minor, dates): Sums,
+    (state, refusal): (FileState, Option<&str>),
+    at: Instant,
+) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(sql::file::progress)?
         .execute(params![
-            imported.file.0,
-            imported.records_read,
+            file.0,
+            records_read,
             outcome.new,
             outcome.duplicate,
-            skipped,
+            outcome.skipped,
             outcome.rejected,
             outcome.quarantined,
             amount_minor,
             dates.map(|dates| dates.0.0),
             dates.map(|dates| dates.1.0),
-            imported.state.as_str(),
-            imported.refusal.as_deref(),
+            state.as_str(),
+            refusal,
             at.0,
         ])?;
-    Ok(ImportOutcome {
-        read,
-        skipped,
-        ..outcome
-    })
+    Ok(())
 }
 
 /// The feed of a file of the log.
@@ -112,6 +151,9 @@ pub fn file_feed(transaction: &Transaction<'_>, file: i64) -> rusqlite::Result<i
         .prepare_cached("SELECT feed_id FROM import_file_log WHERE id = ?1")?
         .query_row([file], |row| row.get(0))
 }
+
+/// The amounts of a stretch added up, and its first and last date.
+pub type Sums = (i64, Option<(Instant, Instant)>);
 
 /// The statements of an import and what has been counted so far.
 pub struct Rows<'a> {
@@ -159,7 +201,13 @@ impl<'a> Rows<'a> {
         })
     }
 
-    fn add(&mut self, row: &ImportedRecord, given: &mut Given) -> Result<(), Failure> {
+    /// The amounts and dates of what was new so far.
+    pub fn sums(&self) -> Sums {
+        (self.amount_minor, self.dates)
+    }
+
+    /// Adds a record, and says what became of it.
+    pub fn add(&mut self, row: &ImportedRecord, given: &mut Given) -> Result<Fate, Failure> {
         match &row.body {
             ImportedBody::Payment {
                 scheme,
@@ -169,8 +217,9 @@ impl<'a> Rows<'a> {
                 if self.add_payment(self.next, *scheme, *mid, record)? {
                     given.payments = extend(given.payments.take(), self.next);
                     self.taken(row, record.when.start, record.amount)?;
+                    Ok(Fate::New)
                 } else {
-                    self.known_already(row, Said::of_payment(record))?;
+                    Ok(self.known_already(row, Said::of_payment(record))?)
                 }
             }
             ImportedBody::Sale {
@@ -181,8 +230,9 @@ impl<'a> Rows<'a> {
                 if self.add_sale(self.next, *scheme, mids, record)? {
                     given.sales = extend(given.sales.take(), self.next);
                     self.taken(row, record.when.start, record.amount)?;
+                    Ok(Fate::New)
                 } else {
-                    self.known_already(row, Said::of_sale(record))?;
+                    Ok(self.known_already(row, Said::of_sale(record))?)
                 }
             }
             ImportedBody::Refused {
@@ -190,9 +240,9 @@ impl<'a> Rows<'a> {
                 fingerprint,
             } => {
                 self.refuse(row, reject, fingerprint)?;
+                Ok(Fate::Refused(reject.clone()))
             }
         }
-        Ok(())
     }
 
     pub fn add_payment(
@@ -306,15 +356,16 @@ impl<'a> Rows<'a> {
     }
 
     /// The same id on the same day came before: a duplicate, unless it says something else now.
-    fn known_already(&mut self, row: &ImportedRecord, said: Said<'_>) -> rusqlite::Result<()> {
+    fn known_already(&mut self, row: &ImportedRecord, said: Said<'_>) -> rusqlite::Result<Fate> {
         match said.conflict(self.transaction, self.feed)? {
             None => {
                 self.outcome.duplicate += 1;
-                Ok(())
+                Ok(Fate::Duplicate)
             }
             Some(reject) => {
                 let fingerprint: [u8; 32] = Sha256::digest(row.raw.as_bytes()).into();
-                self.refuse(row, &reject, &fingerprint)
+                self.refuse(row, &reject, &fingerprint)?;
+                Ok(Fate::Refused(reject))
             }
         }
     }

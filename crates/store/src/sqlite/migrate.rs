@@ -7,11 +7,31 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Every migration, in order. One that has landed is never edited: a later one changes what it did.
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "journey",
-    sql: include_str!("../../sql/sqlite/migrations/0001_journey.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "journey",
+        sql: include_str!("../../sql/sqlite/migrations/0001_journey.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "keys",
+        sql: include_str!("../../sql/sqlite/migrations/0002_keys.sql"),
+    },
+];
+
+/// The statements of every migration, in order.
+#[cfg(test)]
+pub fn schema() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().map(|migration| migration.sql)
+}
+
+/// Whether the database has all that this version knows, and nothing that it does not.
+pub fn is_current(connection: &Connection) -> rusqlite::Result<bool> {
+    let applied = "SELECT coalesce(max(number), 0) FROM schema_migration";
+    let newest: i64 = connection.query_row(applied, [], |row| row.get(0))?;
+    Ok(MIGRATIONS.last().is_some_and(|last| last.number == newest))
+}
 
 struct Migration {
     number: i64,

@@ -12,9 +12,11 @@ mod connection;
 mod holders;
 mod import;
 mod inquiry;
+mod keys;
 mod load;
 mod migrate;
 mod onboard;
+mod push;
 mod replay;
 mod rows;
 mod sealing;
@@ -28,19 +30,22 @@ use crate::OpenError;
 use crate::seal::Sealer;
 use async_trait::async_trait;
 use connection::Readers;
+use harmonia_core::access::{ApiKey, KeyHash};
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
 use harmonia_core::money::Money;
+use harmonia_core::push::RequestKey;
 use harmonia_core::state::RejectState;
 use harmonia_core::time::Instant;
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
-    Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim, FileRow,
-    Holder, Inquiry, Job, KeptRecord, Lease, MatchRow, Probe, RecordKey, RejectRow, SaleStory,
-    Side, Status, Store, StoreError, Story, TransactionRow, UndecidedPayment,
+    AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival,
+    FileClaim, FileRow, Gauges, Holder, Inquiry, Job, KeptRecord, Lease, MatchRow, Probe,
+    RecordKey, RejectRow, SaleStory, Side, Status, Store, StoreError, Story, TransactionRow,
+    UndecidedPayment,
 };
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -301,6 +306,21 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn answered_before(
+        &self,
+        feed: &Slug,
+        keys: &[RequestKey],
+    ) -> Result<Vec<Option<AnsweredBefore>>, StoreError> {
+        let (feed, keys) = (feed.clone(), keys.to_vec());
+        self.read(move |_, connection| push::answered_before(connection, &feed, &keys))
+            .await
+    }
+
+    async fn find_key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError> {
+        self.read(move |_, connection| keys::find(connection, &hash))
+            .await
+    }
+
     async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError> {
         let name = name.to_owned();
         self.read(move |_, connection| load::export_file(connection, name))
@@ -419,6 +439,27 @@ impl Inquiry for SqliteStore {
     ) -> Result<Vec<(i64, String, String, Option<String>, Option<String>)>, StoreError> {
         self.read(move |_, connection| inquiry::cards(connection, after, limit))
             .await
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.read(|_, connection| keys::all(connection)).await
+    }
+
+    async fn gauges(&self, now: Instant) -> Result<Gauges, StoreError> {
+        self.read(move |_, connection| inquiry::gauges(connection, now))
+            .await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        match self
+            .read(|_, connection| migrate::is_current(connection))
+            .await?
+        {
+            true => Ok(()),
+            false => Err(StoreError::Broken(
+                "the schema is another version's: start the Harmonia that belongs to it".to_owned(),
+            )),
+        }
     }
 
     async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError> {

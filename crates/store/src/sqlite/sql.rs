@@ -19,6 +19,7 @@ macro_rules! statements {
 )]
 mod named {
     statements! {
+        api_key { find, insert, list, revoke, used }
         audit {
             delivered_was_sent, export_is_due, file_counts, matched_is_exported,
             matched_is_identified, matched_is_not_open, nothing_forgotten, one_to_one_payment,
@@ -46,12 +47,14 @@ mod named {
             by_key, close, explain, insert, near, next_day, open, reopened, row, same_key,
             undecided, unidentified,
         }
+        push { find, insert, prune }
         raw { find, insert, take_up }
         reject { find, insert, keep, kept, list, quarantined, replay }
         sale { by_key, candidates, days, explain, insert, near, next_day, open, row, same_key }
         sealing { find, insert }
         status {
-            exports, files, jobs, matched, numbers, open_payments, payments, rejects, sales,
+            exports, feeds, files, jobs, matched, numbers, oldest_due, open_payments, payments,
+            reject_states, rejects, sales,
         }
     }
 }
@@ -66,8 +69,9 @@ mod tests {
     #[test]
     fn every_statement_is_lawful_sql_and_says_its_name() {
         let connection = Connection::open_in_memory().unwrap();
-        let schema = include_str!("../../sql/sqlite/migrations/0001_journey.sql");
-        connection.execute_batch(schema).unwrap();
+        for schema in super::super::migrate::schema() {
+            connection.execute_batch(schema).unwrap();
+        }
         for (noun, name, sql) in ALL {
             let first = format!("-- {noun}/{name}: ");
             assert!(

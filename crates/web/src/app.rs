@@ -15,6 +15,8 @@ use tokio::sync::{Notify, Semaphore};
 
 /// So many of the largest bodies may be in memory at once; whoever sends more is told to wait.
 const BODIES_AT_ONCE: u64 = 8;
+/// So many may ask the store at once, besides what is being pushed.
+const ASKING_AT_ONCE: usize = 4;
 /// Memory for bodies is counted in pieces of this many bytes.
 pub const BUDGET_UNIT: u64 = 1024;
 
@@ -57,6 +59,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Memory for bodies.
     pub budget: Arc<Semaphore>,
+    /// Who may ask the store: a few at once. Each has a connection of its own there, with a cache.
+    pub asking: Arc<Semaphore>,
 }
 
 impl App {
@@ -64,9 +68,11 @@ impl App {
     pub fn new(journey: Journey, wake: Arc<Notify>, options: Options) -> Self {
         let most = options.body_limit_bytes * BODIES_AT_ONCE / BUDGET_UNIT;
         let budget = usize::try_from(most).unwrap_or(usize::MAX);
+        let asking = Arc::new(Semaphore::new(ASKING_AT_ONCE));
         Self {
             pushes: Pushes::new(journey.clone(), wake),
-            keys: Keys::new(&journey, options.auth),
+            keys: Keys::new(&journey, options.auth, Arc::clone(&asking)),
+            asking,
             metrics: Metrics::default(),
             budget: Arc::new(Semaphore::new(budget.min(Semaphore::MAX_PERMITS))),
             journey,

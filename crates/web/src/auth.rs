@@ -13,6 +13,7 @@ use harmonia_journey::Journey;
 use harmonia_journey::ports::{Clock, Lease, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 
 /// How long a key that was found is not looked up again, in microseconds.
 const REMEMBERED_US: i64 = SECOND_US;
@@ -31,17 +32,20 @@ pub struct Keys {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     asked_for: bool,
+    /// Who may ask the store.
+    asking: Arc<Semaphore>,
     found: Mutex<HashMap<KeyHash, (Arc<ApiKey>, Instant)>>,
     used: Mutex<HashMap<ApiKeyId, Instant>>,
 }
 
 impl Keys {
     /// Of a journey's store. Where no key is asked for, everybody may do everything.
-    pub fn new(journey: &Journey, asked_for: bool) -> Self {
+    pub fn new(journey: &Journey, asked_for: bool, asking: Arc<Semaphore>) -> Self {
         Self {
             store: Arc::clone(&journey.store),
             clock: Arc::clone(&journey.clock),
             asked_for,
+            asking,
             found: Mutex::default(),
             used: Mutex::default(),
         }
@@ -79,10 +83,13 @@ impl Keys {
     }
 
     async fn find(&self, hash: KeyHash, now: Instant) -> Result<Option<Arc<ApiKey>>, Problem> {
-        if let Some((key, since)) = lock(&self.found).get(&hash)
-            && (0..REMEMBERED_US).contains(&(now.0 - since.0))
-        {
-            return Ok(Some(Arc::clone(key)));
+        if let Some(key) = self.remembered(&hash, now) {
+            return Ok(Some(key));
+        }
+        let _turn = self.asking.acquire().await;
+        // Whoever waited for the same key has found it meanwhile.
+        if let Some(key) = self.remembered(&hash, now) {
+            return Ok(Some(key));
         }
         let found = self
             .store
@@ -102,6 +109,13 @@ impl Keys {
         }
         remembered.insert(hash, (Arc::clone(&found), now));
         Ok(Some(found))
+    }
+
+    fn remembered(&self, hash: &KeyHash, now: Instant) -> Option<Arc<ApiKey>> {
+        let found = lock(&self.found);
+        let (key, since) = found.get(hash)?;
+        let is_fresh = (0..REMEMBERED_US).contains(&(now.0 - since.0));
+        is_fresh.then(|| Arc::clone(key))
     }
 
     /// Writes down when keys were used last: now and then, not with each request.

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::body::{Received, listen, receive};
 use crate::problem::{Problem, json};
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
@@ -41,12 +42,14 @@ struct Told<'a> {
 /// Takes what is pushed.
 pub async fn push(
     State(app): State<Arc<App>>,
-    Path(agent): Path<String>,
+    agent: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response<Body> {
     let started = Instant::now();
+    // A name that is not even text is nobody's.
+    let agent = agent.map(|Path(agent)| agent).unwrap_or_default();
     let answer = answer(&app, &agent, query.as_deref(), &headers, body).await;
     let (feed, response) = match answer {
         Ok((feed, response)) => (Some(feed), response),

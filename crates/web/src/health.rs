@@ -12,6 +12,7 @@ pub async fn live() -> &'static str {
 
 /// `GET /readyz`: the store answers, and is of this version.
 pub async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
+    let _turn = app.asking.acquire().await;
     match app.journey.store.ready().await {
         Ok(()) => Ok("ready\n"),
         Err(error) => {

@@ -49,7 +49,10 @@ pub async fn status(
 ) -> Result<Response<Body>, Problem> {
     app.keys.allow(&headers, None).await?;
     let now = app.journey.now();
+    let turn = app.asking.acquire().await;
     let feeds = feeds_of(&app).await?;
+    // A service that does not answer keeps nobody else waiting.
+    drop(turn);
     let mut services = Vec::with_capacity(app.options.services.len());
     for service in &app.options.services {
         services.push(health(&app, service).await);

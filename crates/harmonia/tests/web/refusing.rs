@@ -69,6 +69,9 @@ fn bad_questions_are_answered() {
         .push("visa", &[JSON], &body)
         .is_problem(404, &["visa-settlement"]);
     serving
+        .push("%ff%fe", &[JSON], &body)
+        .is_problem(404, &["no feed"]);
+    serving
         .push("%2e%2e%2fetc", &[JSON], &body)
         .is_problem(404, &["no feed"]);
     let card = serving.push("4111111111111111", &[JSON], &body);

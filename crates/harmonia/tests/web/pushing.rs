@@ -67,6 +67,7 @@ fn every_shape_of_the_canonical_format_is_taken() {
         (&[JSON][..], sale("object").to_string(), 1),
         (&[JSON], pretty, 1),
         (&[], sale("untyped").to_string(), 1),
+        (&[JSON], "[]".to_owned(), 0),
         (&[ndjson], lines, 2),
         (&[JSON], format!("\u{FEFF} [{}]", sale("bom")), 1),
     ] {

@@ -14,8 +14,8 @@ const MAX_DEPTH: usize = 64;
 /// Why nothing of a body can be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// It holds nothing.
-    #[error("the body is empty: send at least one record")]
+    /// It holds nothing at all, not even a list of nothing.
+    #[error("the body is empty: send records, or an empty list where there are none")]
     Empty,
     /// It is not UTF-8.
     #[error("the body is not UTF-8: the byte at offset {offset} belongs to no character")]
@@ -50,7 +50,8 @@ pub enum BodyError {
     Refused(#[from] FileRefusal),
 }
 
-/// The records of a body in the feed's format, at most so many.
+/// The records of a body in the feed's format, at most so many. There may be none, as in a file of a
+/// day on which nothing was sold.
 ///
 /// # Errors
 /// [`BodyError`] says what is wrong with the whole of it; what is wrong with single records is
@@ -143,9 +144,6 @@ fn read_all(
         check(&mut raw);
         raws.push(raw);
     }
-    if raws.is_empty() {
-        return Err(BodyError::Empty);
-    }
     Ok(raws)
 }
 
@@ -207,6 +205,7 @@ mod tests {
         for (body, records) in [
             (format!("[{ONE}, {ONE}]"), 2),
             (ONE.to_owned(), 1),
+            ("[]".to_owned(), 0),
             (format!("\u{FEFF}\n {pretty}\n\n"), 1),
             (format!("{ONE}\n{ONE}\n\n{ONE}\n"), 3),
             (format!("{ONE}\r\nnot json\r\n"), 2),
@@ -227,7 +226,6 @@ mod tests {
         for (body, words) in [
             (&b""[..], "the body is empty"),
             (b" \n\t", "the body is empty"),
-            (b"[]", "the body is empty"),
             (b"[\n {\"a\": 1},\n {\"a\": }\n]", "(line 3, column 8)"),
             (b"[{\"a\": 1}", "(line 1, column 9)"),
             (

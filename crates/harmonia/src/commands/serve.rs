@@ -140,7 +140,6 @@ mod without_api {
     }
 
     /// Nothing to bind.
-    #[expect(clippy::unused_async, reason = "as it is with the API")]
     pub async fn bind(_: &Wiring, _: &Journey, _: &Arc<Notify>) -> Result<Option<Server>, Failure> {
         Ok(None)
     }

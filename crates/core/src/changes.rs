@@ -4,6 +4,7 @@
 //! Almost everything here is a fact to be added; the few things that move are leased jobs,
 //! deliveries and the reason for which a payment is open.
 
+use crate::access::KeyChange;
 use crate::card::CardToken;
 use crate::config::ConfigChange;
 use crate::identify::{CardLink, IdentifierType, LinkedCard};
@@ -12,10 +13,11 @@ use crate::matching::{Evidence, MatchKind, OpenReason};
 use crate::money::Money;
 use crate::problem::Reject;
 use crate::purchase::EndKind;
+use crate::push::Pushed;
 use crate::retention::Purge;
 use crate::state::{ExportState, FileState};
 use crate::time::{Day, Instant};
-use crate::transaction::{PaymentRecord, SaleRecord, Told};
+use crate::transaction::{FeedType, PaymentRecord, SaleRecord, Told};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +30,8 @@ pub struct Changes {
     pub at: Instant,
     /// Records read from a file.
     pub imported: Option<Imported>,
+    /// Records that came as messages or were pushed: with them the commit makes their log row.
+    pub pushed: Option<Pushed>,
     /// Records that were kept, rejected or quarantined, and are taken up again.
     pub replayed: Vec<Replayed>,
     /// Merchant identifiers put in force or out of it.
@@ -61,6 +65,8 @@ pub struct Changes {
     pub purged_before: Option<Day>,
     /// A stretch of purging.
     pub purge: Option<Purge>,
+    /// Keys of the API.
+    pub keys: Vec<KeyChange>,
     /// Work for later steps.
     pub jobs: Vec<NewJob>,
     /// What becomes of the job under whose lease this is committed.
@@ -73,6 +79,7 @@ impl Changes {
         Self {
             at,
             imported: None,
+            pushed: None,
             replayed: Vec::new(),
             mids: Vec::new(),
             cards: Vec::new(),
@@ -88,6 +95,7 @@ impl Changes {
             kept_from: None,
             purged_before: None,
             purge: None,
+            keys: Vec::new(),
             jobs: Vec::new(),
             job: JobEnd::Keep,
         }
@@ -114,6 +122,25 @@ pub enum JobEnd {
         /// Not before then.
         ready_at: Instant,
     },
+}
+
+/// A file that was found and read once, for its size and hash; or a batch of messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileArrival {
+    /// The provider or scheme.
+    pub provider: Slug,
+    /// What the feed brings.
+    pub feed_type: FeedType,
+    /// The feed.
+    pub feed_name: Slug,
+    /// Whether it is in Harmonia's own format, which every feed takes beside its own.
+    pub canonical: bool,
+    /// Where it was found, for people.
+    pub source: String,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+    /// The SHA-256 of its bytes, in hex.
+    pub sha256: String,
 }
 
 /// A stretch of a file's records.

@@ -46,6 +46,8 @@ row_ids! {
     FileId,
     /// A record in `rejected_record`, rejected or quarantined.
     RejectId,
+    /// A key of the API.
+    ApiKeyId,
     /// A job of the queue.
     JobId,
     /// One commit of an import: the batch that is matched together.

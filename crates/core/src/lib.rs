@@ -3,6 +3,7 @@
 //!
 //! Nothing here reads a file, a clock or a random number.
 
+pub mod access;
 pub mod agent;
 pub mod audit;
 pub mod card;
@@ -16,6 +17,7 @@ pub mod matching;
 pub mod money;
 pub mod problem;
 pub mod purchase;
+pub mod push;
 pub mod retention;
 pub mod retry;
 pub mod settings;

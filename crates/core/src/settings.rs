@@ -3,6 +3,7 @@
 //! `--help` and `.env.example` are made from [`ALL`], and a test fails when the file is stale. Settings come from the environment; a `.env` file fills in what it lacks.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,14 +32,25 @@ const OF_OTHER_BUILDS: &[&str] = &[
     "TXM_BLOB_EXPORT_CONTAINER",
     "TXM_BLOB_AUDIT_CONTAINER",
     "TXM_ENCRYPTION_KEY",
-    "TXM_URL_PREFIX",
-    "TXM_LISTEN",
-    "TXM_METRICS_LISTEN",
-    "TXM_API_AUTH_ENABLED",
     "TXM_OIDC_ISSUER",
     "TXM_OIDC_AUDIENCE",
     "TXM_AUDIT_EXPORTS",
 ];
+
+/// The settings of the HTTP API: a build without it refuses them, with [`lacking`].
+pub const OF_API: &[&str] = &[
+    "TXM_LISTEN",
+    "TXM_METRICS_LISTEN",
+    "TXM_URL_PREFIX",
+    "TXM_API_AUTH_ENABLED",
+    "TXM_PUSH_LIMIT_MB",
+    "TXM_PUSH_MAX_RECORDS",
+];
+
+/// What is said of a setting whose part this build does not have.
+pub fn lacking(name: &str) -> String {
+    format!("{name}: this build of Harmonia does not have the part it belongs to; unset it")
+}
 
 /// How the names of secrets in the environment begin.
 pub const SECRET_PREFIX: &str = "TXM_SECRET_";
@@ -118,13 +130,25 @@ settings! {
     blob_import_container: String = "TXM_BLOB_IMPORT_CONTAINER", "harmonia-imports", text;
     /// The container to which files are moved when they were read, where an agent file names none.
     blob_archive_container: String = "TXM_BLOB_ARCHIVE_CONTAINER", "harmonia-archive", text;
+    /// Where the HTTP API listens: an address and a port. On any other than a loopback address, put a proxy that speaks TLS before it.
+    listen: SocketAddr = "TXM_LISTEN", "127.0.0.1:9000", address;
+    /// Where `/metrics` is, if not where the API listens.
+    metrics_listen: Option<SocketAddr> = "TXM_METRICS_LISTEN", "", optional_address;
+    /// What the paths of the API begin with.
+    url_prefix: String = "TXM_URL_PREFIX", "/txm", url_prefix;
+    /// Whether the API asks for a key (`harmonia keys create`): `true` or `false`. Without it, whoever reaches the address may do everything.
+    api_auth: bool = "TXM_API_AUTH_ENABLED", "true", flag;
+    /// The most of one pushed request, in MiB, packed and unpacked, 1 to 1024.
+    push_limit_bytes: u64 = "TXM_PUSH_LIMIT_MB", "32", push_limit;
+    /// The most records of one pushed request, 1 to 100000. They become durable together.
+    push_records: usize = "TXM_PUSH_MAX_RECORDS", "10000", push_records;
 }
 
 fn unknown(values: &BTreeMap<String, String>) -> Vec<String> {
     let known = |name: &&String| ALL.iter().any(|setting| setting.name == name.as_str());
     let describe = |name: &String| {
         if OF_OTHER_BUILDS.contains(&name.as_str()) {
-            format!("{name}: this build of Harmonia does not have the part it belongs to; unset it")
+            lacking(name)
         } else {
             format!("{name}: there is no such setting; `harmonia --help` lists them")
         }
@@ -218,6 +242,38 @@ fn mebibytes(value: &str) -> Result<u64, String> {
     number(value, 1, 1_048_576).map(|count| count * 1024 * 1024)
 }
 
+fn push_limit(value: &str) -> Result<u64, String> {
+    number(value, 1, 1024).map(|count| count * 1024 * 1024)
+}
+
+fn push_records(value: &str) -> Result<usize, String> {
+    number(value, 1, 100_000).and_then(|most| usize::try_from(most).map_err(|e| e.to_string()))
+}
+
+fn address(value: &str) -> Result<SocketAddr, String> {
+    let wrong = || "write an address and a port, as in 127.0.0.1:9000 or [::1]:9000".to_owned();
+    value.parse().map_err(|_| wrong())
+}
+
+fn optional_address(value: &str) -> Result<Option<SocketAddr>, String> {
+    match value {
+        "" => Ok(None),
+        value => address(value).map(Some),
+    }
+}
+
+/// A path without an end: `/txm`; nothing where the API begins at the root.
+fn url_prefix(value: &str) -> Result<String, String> {
+    let lawful = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
+    let path = value.trim_end_matches('/');
+    let is_path = path.is_empty() || (path.starts_with('/') && !path.contains("//"));
+    if is_path && path.chars().all(lawful) {
+        Ok(path.to_owned())
+    } else {
+        Err("write a path of letters, digits and hyphens, as in /txm".to_owned())
+    }
+}
+
 fn number(value: &str, least: u64, most: u64) -> Result<u64, String> {
     let number = value
         .parse()
@@ -264,6 +320,8 @@ mod tests {
             ("TXM_DATADIR", "x"),
             ("TXM_LOG_LEVEL", "loud"),
             ("TXM_POSTGRES_URI", "postgres://x"),
+            ("TXM_LISTEN", "9000"),
+            ("TXM_URL_PREFIX", "txm"),
         ])
         .unwrap_err()
         .join("\n");
@@ -273,6 +331,8 @@ mod tests {
             "TXM_DATADIR: there is no such setting",
             "TXM_LOG_LEVEL=\"loud\": write one of error, warn",
             "TXM_POSTGRES_URI: this build",
+            "TXM_LISTEN=\"9000\": write an address and a port",
+            "TXM_URL_PREFIX=\"txm\": write a path",
         ] {
             assert!(wrong.contains(words), "{words} in {wrong}");
         }

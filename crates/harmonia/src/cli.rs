@@ -20,8 +20,13 @@ pub struct Cli {
 pub enum Command {
     /// Run the whole journey on generated input whose truth is known
     Demo(DemoArgs),
-    /// Do everything in one process: watch folders, match, tell merchants; until stopped
+    /// Do everything in one process: watch folders, serve the API, match, tell merchants; until
+    /// stopped
     Run,
+    /// Serve the HTTP API alone, until stopped
+    Serve,
+    /// Keys of the HTTP API: create, list, revoke
+    Keys(KeysArgs),
     /// Bring the database's schema up to date
     Migrate(MigrateArgs),
     /// Import files through a feed, or watch where it arrives
@@ -89,6 +94,76 @@ pub enum Ids {
     Counter,
     /// Random, like UUIDs
     Random,
+}
+
+/// `harmonia keys`
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: KeysAction,
+}
+
+/// What to do with keys of the API.
+#[derive(Debug, Subcommand)]
+pub enum KeysAction {
+    /// Make a key and show it, this once
+    Create {
+        /// What it is for; no two keys in force have one name
+        #[arg(long, value_parser = key_name)]
+        name: String,
+        /// What it may be used for, with commas between: feeds:write, config:read, config:write,
+        /// identifiers:read, identifiers:write, transactions:read, transactions:write
+        #[arg(long, value_name = "SCOPES", value_parser = scopes)]
+        scopes: Scopes,
+        /// When it ends: 12h, 90d, 52w; without it, when it is revoked
+        #[arg(long, value_name = "AFTER", value_parser = lifetime)]
+        expires: Option<std::time::Duration>,
+    },
+    /// List them: what they may be used for, until when, and when they were used last
+    List,
+    /// Take a key back, for good
+    Revoke {
+        /// Its name, or its number in the list
+        key: String,
+    },
+}
+
+/// Scopes of a key, each once.
+#[derive(Clone, Debug)]
+pub struct Scopes(pub Vec<harmonia_core::access::Scope>);
+
+fn scopes(text: &str) -> Result<Scopes, String> {
+    harmonia_core::access::Scope::list(text).map(Scopes)
+}
+
+fn key_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    let lawful = !name.is_empty() && name.len() <= 64 && !name.chars().any(char::is_control);
+    // A key is also revoked by its number: a name must not look like one.
+    if lawful && name.parse::<i64>().is_err() {
+        Ok(name.to_owned())
+    } else {
+        Err("a name has 1 to 64 characters and is not a number: write till-server".to_owned())
+    }
+}
+
+fn lifetime(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || format!("{text:?} is not a time: write 12h, 90d or 52w, at most 100 years");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let hours: u64 = match &text[digits.len()..] {
+        "h" => 1,
+        "d" => 24,
+        "w" => 7 * 24,
+        _ => return Err(wrong()),
+    };
+    let most = 100 * 366 * 24;
+    let hours = number.checked_mul(hours);
+    let hours = hours.filter(|hours| (1..=most).contains(hours));
+    hours
+        .map(|hours| std::time::Duration::from_secs(hours * 3600))
+        .ok_or_else(wrong)
 }
 
 /// `harmonia migrate`

@@ -43,7 +43,23 @@ pub fn read_settings() -> Result<Settings, Failure> {
         Err(error) if error.not_found() => {}
         Err(error) => return Err(Failure::usage(format!("cannot read .env: {error}"))),
     }
+    #[cfg(not(feature = "web"))]
+    refuse_api_settings()?;
     Settings::read(std::env::vars()).map_err(|wrong| Failure::usage(wrong.join("\nharmonia: ")))
+}
+
+/// To be asked to serve and not to do so would be worse than not to start.
+#[cfg(not(feature = "web"))]
+fn refuse_api_settings() -> Result<(), Failure> {
+    let given = |name: &&&str| std::env::var_os(name).is_some();
+    let names = harmonia_core::settings::OF_API.iter().filter(given);
+    let lacking: Vec<String> = names
+        .map(|name| harmonia_core::settings::lacking(name))
+        .collect();
+    match lacking.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::usage(lacking.join("\nharmonia: "))),
+    }
 }
 
 /// Libraries that log what they also give as an error, which is logged by whoever gets it. A filter

@@ -3,9 +3,9 @@
 //! One file for each stage, in that order: [`import`], [`identify`], [`matching`], [`export`],
 //! [`deliver`]. Each loads what it needs through a port, asks the pure decision of the same name in
 //! `harmonia-core`, and hands the changes to the store's one `commit`. [`drive`] claims the work and
-//! runs it; [`watch`] finds new files; [`onboard`] says which MIDs and cards are whose;
-//! [`backtest`] loads the past for other rules, and [`purge`] takes out what is old. Everything
-//! outside is a [`ports`] trait.
+//! runs it; [`watch`] finds new files, [`push`] takes what others send; [`onboard`] says which MIDs
+//! and cards are whose; [`backtest`] loads the past for other rules, and [`purge`] takes out what is
+//! old. Everything outside is a [`ports`] trait.
 
 pub mod agents;
 pub mod backtest;
@@ -20,6 +20,7 @@ pub mod onboard;
 pub mod ports;
 pub mod purchase;
 pub mod purge;
+pub mod push;
 pub mod quiet;
 pub mod receive;
 pub mod redress;

@@ -2,7 +2,7 @@
 
 use crate::ports::{Store, StoreError};
 use harmonia_core::feed::Feed;
-use harmonia_core::feed::expected::{Punctuality, gaps, last_whole_day, unusual};
+use harmonia_core::feed::expected::{Punctuality, gaps, last_whole_day, unusual, usual};
 use harmonia_core::time::Instant;
 use serde::Serialize;
 
@@ -26,6 +26,10 @@ pub struct FeedStanding {
     pub gaps: Vec<u64>,
     /// How its volume is unusual.
     pub volume: Option<String>,
+    /// How many records came on the last whole day, where any did.
+    pub last_day: Option<u64>,
+    /// The usual volume of a day: the median of the days before it, where there are any.
+    pub usual_day: Option<u64>,
 }
 
 /// How each of these feeds stands that is expected or has ever brought anything.
@@ -77,5 +81,7 @@ async fn standing(
         }),
         gaps: if numbered { gaps(sources) } else { Vec::new() },
         volume: latest.and_then(|(_, records)| unusual(*records, &before)),
+        last_day: latest.map(|(_, records)| *records),
+        usual_day: usual(&before),
     })
 }

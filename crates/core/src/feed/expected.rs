@@ -150,11 +150,16 @@ pub fn unusual(latest: u64, before: &[u64]) -> Option<String> {
     if before.len() < 3 {
         return None;
     }
-    let mut sorted = before.to_vec();
-    sorted.sort_unstable();
-    let usual = sorted[sorted.len() / 2];
+    let usual = usual(before)?;
     let far = latest.saturating_mul(2) < usual || latest > usual.saturating_mul(2);
     far.then(|| format!("{latest} records on its last day, usually about {usual}"))
+}
+
+/// The usual volume of a day, given those of some days: their median.
+pub fn usual(days: &[u64]) -> Option<u64> {
+    let mut sorted = days.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied()
 }
 
 /// The day before which a volume is compared with: today is not over yet.

@@ -181,6 +181,15 @@ impl Feed {
         unused::add(&self.plan, raw, unused);
     }
 
+    /// Makes a record that holds fields which the feed does not read one that is rejected. A file
+    /// may well have columns that nobody needs; who writes Harmonia's own format and misspells a
+    /// name would lose what it holds, and never know.
+    pub fn refuse_unknown_fields(&self, raw: &mut RawRecord) {
+        if raw.fault.is_none() {
+            unused::refuse(&self.plan, raw);
+        }
+    }
+
     /// Appends the record as a JSON object to `out`: its columns by name, or the JSON it came as;
     /// under `unreadable` the text of one with a fault. Card numbers in it are masked. Ids that look
     /// like one are not; nor are MIDs, in a record that was `placed` because they are onboarded.

@@ -13,7 +13,7 @@ const UNREADABLE: &str = "unreadable";
 
 /// Appends a record as a JSON object, card numbers masked but for the record's own `ids`.
 pub(crate) fn write<'a>(raw: &RawRecord, ids: &dyn Fn() -> Vec<&'a str>, out: &mut String) {
-    if raw.fault.is_some() {
+    if raw.fault.is_some() && raw.source().is_none() {
         out.push('{');
         write_pair(UNREADABLE, &raw.text, out);
         out.push('}');

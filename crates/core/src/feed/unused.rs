@@ -2,10 +2,15 @@
 //! cannot pass as empty. Nothing here is fast: it is asked before an import, by a person.
 
 use super::json::Pairs;
+use super::mask;
 use super::plan::Plan;
 use super::record::RawRecord;
+use crate::problem::{Reject, RejectReason};
 use serde_json::Value;
 use std::collections::BTreeSet;
+
+/// How much of a name that nobody knows is shown, in characters.
+const MAX_SHOWN_NAME: usize = 64;
 
 /// Adds the names of a record's columns that the mapping does not read; of JSON, the paths of its
 /// values, as an agent file would name them.
@@ -39,6 +44,24 @@ pub(crate) fn add(plan: &Plan, raw: &RawRecord, unused: &mut BTreeSet<String>) {
             }
         }
     }
+}
+
+/// Rejects a record for the first name in it that the mapping does not read.
+pub(crate) fn refuse(plan: &Plan, raw: &mut RawRecord) {
+    let mut unused = BTreeSet::new();
+    add(plan, raw, &mut unused);
+    let Some(name) = unused.first() else {
+        return;
+    };
+    let shown: String = mask::masked(name).chars().take(MAX_SHOWN_NAME).collect();
+    let mut known: Vec<&str> = Vec::new();
+    for wanted in &plan.mapping.wanted {
+        if !known.contains(&wanted.name.as_str()) {
+            known.push(&wanted.name);
+        }
+    }
+    let detail = format!("there is no such field; there are {}", known.join(", "));
+    raw.fault = Some(Reject::field(RejectReason::UnknownValue, &shown, detail));
 }
 
 fn names_of_pairs(pairs: &Pairs, value: &Value, note: &mut impl FnMut(&str)) {

@@ -1,5 +1,6 @@
 //! `harmonia run`: everything in one process, until stopped.
 
+use super::serve;
 use crate::output::{Failure, Printer};
 use crate::sources;
 use crate::wiring::Wiring;
@@ -12,15 +13,16 @@ use std::sync::Arc;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-/// Watches every feed that arrives in a folder or a queue, matches and delivers, until SIGTERM or Ctrl-C; then
-/// finishes the batch in hand.
+/// Watches every feed that arrives in a folder or a queue, serves the API, matches and delivers, until
+/// SIGTERM or Ctrl-C; then finishes the batch in hand.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
     let journey = wiring.journey().await?;
     let settings = &wiring.settings;
+    let wake = Arc::new(Notify::new());
+    let server = serve::bind(wiring, &journey, &wake).await?;
     let feeds = journey.agents.all().iter().flat_map(|agent| &agent.feeds);
     make_folders(settings, feeds.clone())?;
     let (stopping, stop) = stop_on_signals();
-    let wake = Arc::new(Notify::new());
     let mut watchers = JoinSet::new();
     let (lacking, feeds): (Vec<&Feed>, Vec<&Feed>) =
         feeds.partition(|feed| sources::lacks_broker(settings, feed));
@@ -44,6 +46,7 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
             Err(failure) => tracing::warn!(feed = %feed.name, "not watched: {failure}"),
         }
     }
+    let serving = server.map(|server| tokio::spawn(server.run(stop.clone())));
     tracing::info!(
         feeds = watchers.len(),
         "running; stop with Ctrl-C or SIGTERM"
@@ -52,6 +55,9 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
     // A broken store stops the watchers too.
     let _ = stopping.send(true);
     while watchers.join_next().await.is_some() {}
+    if let Some(serving) = serving {
+        serving.await.map_err(Failure::new)?;
+    }
     worked?;
     printer.line("stopped; nothing is left in hand")?;
     Ok(ExitCode::SUCCESS)

@@ -35,6 +35,7 @@ impl Place {
             ("TXM_LOCAL_IMPORT_BASE_PATH", at("files")),
             ("TXM_AGENTS_DIR", agents.display().to_string()),
             ("TXM_FILE_SETTLE_MS", "0".to_owned()),
+            ("TXM_LISTEN", "127.0.0.1:0".to_owned()),
         ];
         Self { folder, settings }
     }

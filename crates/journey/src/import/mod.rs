@@ -5,12 +5,14 @@
 //! so memory is bounded by the batch and not by the file. Each batch is one commit that also says
 //! how far the file is read, so that an import that is cut short goes on where it stopped.
 
+mod body;
 mod messages;
 mod placing;
 mod preview;
 mod reading;
 
-pub use messages::import_messages;
+pub use body::{BodyError, read_body};
+pub use messages::{PushedRecords, import_messages, import_requests};
 pub use placing::Placing;
 pub use preview::{Fate, Preview, PreviewRecord, Seen, preview};
 
@@ -23,6 +25,7 @@ use harmonia_core::feed::Feed;
 use harmonia_core::ids::FileId;
 use harmonia_core::problem::FileRefusal;
 use harmonia_core::state::FileState;
+use harmonia_core::time::Instant;
 use reading::{Batch, Batches};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -58,12 +61,6 @@ pub enum ImportError {
     /// The store cannot write.
     #[error(transparent)]
     Commit(#[from] CommitError),
-    /// Another process is importing the same messages.
-    #[error("process {holder} is importing the same messages: they may be sent again")]
-    Busy {
-        /// Which.
-        holder: String,
-    },
     /// The scheme of the feed has no row.
     #[error("the scheme of feed {0} is not registered")]
     NoScheme(String),
@@ -194,12 +191,7 @@ impl Step<'_> {
         if imported.state != FileState::Importing {
             changes.job = JobEnd::Done;
         }
-        changes.jobs.push(NewJob {
-            queue: Queue::Matching,
-            lane: None,
-            ready_at: changes.at,
-            work: NewWork::Imported(self.journey.lanes),
-        });
+        changes.jobs.push(matching_job(self.journey, changes.at));
         changes.imported = Some(imported);
         Ok(self
             .journey
@@ -222,6 +214,16 @@ impl Step<'_> {
         })
         .await?;
         Ok(ImportReport::Refused(reason))
+    }
+}
+
+/// The job that takes up what a commit adds.
+pub(crate) fn matching_job(journey: &Journey, ready_at: Instant) -> NewJob {
+    NewJob {
+        queue: Queue::Matching,
+        lane: None,
+        ready_at,
+        work: NewWork::Imported(journey.lanes),
     }
 }
 

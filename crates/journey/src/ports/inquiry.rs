@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use async_trait::async_trait;
+use harmonia_core::access::ApiKey;
 use harmonia_core::card::CardDigits;
 use harmonia_core::ids::{MatchId, PaymentId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::backtest::{PastPayment, PastSale};
@@ -83,6 +84,23 @@ pub struct Status {
     pub mids: u64,
     /// Linked cards.
     pub cards: u64,
+}
+
+/// What stands where, as metrics tell it: counted without a look at every transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Gauges {
+    /// Payments that had their turn and are open, by reason.
+    pub open_payments: Vec<(String, u64)>,
+    /// Exports by state: first those that are pending, even when there are none.
+    pub exports: Vec<(String, u64)>,
+    /// Records that were not taken, by state.
+    pub rejects: Vec<(String, u64)>,
+    /// Jobs by queue: due now, scheduled for later, being worked on.
+    pub jobs: Vec<(String, u64, u64, u64)>,
+    /// Since when the job has been due that has waited longest, by queue.
+    pub oldest_due: Vec<(String, Instant)>,
+    /// Records by feed: new, duplicate, skipped, rejected, quarantined.
+    pub feeds: Vec<(String, [u64; 5])>,
 }
 
 /// A file of the log.
@@ -471,6 +489,12 @@ pub trait Inquiry {
     /// How many transactions, with their matches and exports, purging what is before a day would take
     /// out. Bad records and attempts, which go when what came of them is gone, are not counted.
     async fn purgeable(&self, before: Day) -> Result<Purged, StoreError>;
+    /// Every key of the API, in the order they were made.
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError>;
+    /// What stands where at a time, for metrics.
+    async fn gauges(&self, now: Instant) -> Result<Gauges, StoreError>;
+    /// Whether the store answers, and is of this version.
+    async fn ready(&self) -> Result<(), StoreError>;
     /// Checks the invariants, the log's chain among them.
     async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError>;
 }

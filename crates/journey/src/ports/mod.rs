@@ -13,13 +13,13 @@ pub use courier::{AppendError, FileCourier};
 pub use identity::{BuiltInLinks, Identity, IdentityError};
 pub use inbox::{Arrival, Inbox, InboxError, Readable};
 pub use inquiry::{
-    Arrivals, AuditFinding, Counts, EndRow, ExportRow, FileRow, HISTORY_PAGE, HistoryPage,
+    Arrivals, AuditFinding, Counts, EndRow, ExportRow, FileRow, Gauges, HISTORY_PAGE, HistoryPage,
     HistoryScope, Inquiry, LogRow, MatchRow, OpenCount, ProposalRow, RejectRow, SaleStory, Side,
     Status, Story, TransactionRow,
 };
 pub use queue::{MessageQueue, QueueError};
 pub use store::{
-    AmountProbe, CommitError, Committed, FileArrival, FileClaim, ImportOutcome, Job, KeptRecord,
-    Lease, Probe, RecordKey, Store, StoreError, Undecided, UndecidedPayment,
+    AmountProbe, AnsweredBefore, CommitError, Committed, FileArrival, FileClaim, ImportOutcome,
+    Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Undecided, UndecidedPayment,
 };
 pub use world::{Clock, Holder, SystemClock, Uids};

@@ -3,7 +3,9 @@
 use crate::ports::{Holder, Inquiry};
 use async_trait::async_trait;
 use compact_str::CompactString;
+use harmonia_core::access::{ApiKey, KeyHash};
 use harmonia_core::card::CardToken;
+pub use harmonia_core::changes::FileArrival;
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lane, Placed, Queue, Span, Work};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MidDirectory};
@@ -14,6 +16,7 @@ use harmonia_core::ids::{
 use harmonia_core::matching::{OpenReason, Payment, Reach, Sale};
 use harmonia_core::money::{Currency, Money};
 use harmonia_core::purchase;
+use harmonia_core::push::{Receipt, RequestKey};
 use harmonia_core::retention::{PurgeCursor, Purged};
 use harmonia_core::state::RejectState;
 use harmonia_core::time::{Day, Instant};
@@ -57,6 +60,8 @@ pub struct Committed {
     pub imported: ImportOutcome,
     /// How many identifiers or cards were new or changed.
     pub onboarded: u64,
+    /// What each sender is told of what was pushed, in the order of the requests.
+    pub receipts: Vec<Receipt>,
     /// The match group of what was added.
     pub match_group: Option<MatchGroup>,
     /// How much was purged.
@@ -94,6 +99,19 @@ impl ImportOutcome {
     }
 }
 
+impl From<&Receipt> for ImportOutcome {
+    fn from(receipt: &Receipt) -> Self {
+        Self {
+            read: receipt.read,
+            new: receipt.new,
+            duplicate: receipt.duplicate,
+            skipped: receipt.skipped,
+            rejected: receipt.rejected,
+            quarantined: receipt.quarantined,
+        }
+    }
+}
+
 /// Why a commit was not made. Nothing of it was written.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
@@ -117,25 +135,6 @@ pub enum StoreError {
     /// It will not be able to without a change: damaged, newer, unwritable.
     #[error("{0}")]
     Broken(String),
-}
-
-/// A file that was found and read once, for its size and hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileArrival {
-    /// The provider or scheme.
-    pub provider: Slug,
-    /// What the feed brings.
-    pub feed_type: FeedType,
-    /// The feed.
-    pub feed_name: Slug,
-    /// Whether it is in Harmonia's own format, which every feed takes beside its own.
-    pub canonical: bool,
-    /// Where it was found, for people.
-    pub source: String,
-    /// Its length in bytes.
-    pub size_bytes: u64,
-    /// The SHA-256 of its bytes, in hex.
-    pub sha256: String,
 }
 
 /// The answer to a file that wants to be imported.
@@ -268,6 +267,15 @@ pub struct RecordKey {
     pub transaction_id: CompactString,
 }
 
+/// What was answered to a request that was pushed before under the same key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnsweredBefore {
+    /// The SHA-256 of what was sent then.
+    pub body: [u8; 32],
+    /// What its sender was told.
+    pub receipt: Receipt,
+}
+
 /// Everything that is durable.
 #[async_trait]
 pub trait Store: Inquiry + Send + Sync + 'static {
@@ -377,6 +385,16 @@ pub trait Store: Inquiry + Send + Sync + 'static {
         scheme: SchemeId,
         span: &Span,
     ) -> Result<Vec<(ExportId, ExportTransaction)>, StoreError>;
+
+    /// What was answered to each of these requests of a feed, if they came before.
+    async fn answered_before(
+        &self,
+        feed: &Slug,
+        keys: &[RequestKey],
+    ) -> Result<Vec<Option<AnsweredBefore>>, StoreError>;
+
+    /// The key of the API with this hash, in force or not.
+    async fn find_key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError>;
 
     /// How far an export file is written, if it was begun.
     async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError>;

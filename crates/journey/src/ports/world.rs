@@ -1,6 +1,7 @@
 //! Time, randomness and identity of the process: the only places they come from.
 
 use harmonia_core::time::Instant;
+use sha2::{Digest, Sha256};
 use std::fmt;
 use uuid::Uuid;
 
@@ -28,6 +29,15 @@ impl Uids {
     /// A new random UUID.
     pub fn next(self) -> Uuid {
         Uuid::new_v4()
+    }
+
+    /// 32 bytes that nobody can guess: a hash of four random UUIDs, which hold 488 random bits.
+    pub fn secret(self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for _ in 0..4 {
+            hash.update(self.next().as_bytes());
+        }
+        hash.finalize().into()
     }
 }
 

@@ -168,6 +168,13 @@ impl World {
     }
 
     fn begin_file(&mut self, arrival: &FileArrival, now: Instant) -> (FileId, JobId) {
+        let file = self.log_file(arrival, now);
+        let job = self.add_job(Queue::Import, None, Work::File(file), now);
+        (file, job)
+    }
+
+    /// Begins the row of a file of the log.
+    pub fn log_file(&mut self, arrival: &FileArrival, now: Instant) -> FileId {
         let file = FileId(next_number(&self.files, |id| id.0));
         let log = FileLog {
             arrival: arrival.clone(),
@@ -180,7 +187,6 @@ impl World {
             created_at: now,
         };
         self.files.insert(file, log);
-        let job = self.add_job(Queue::Import, None, Work::File(file), now);
-        (file, job)
+        file
     }
 }

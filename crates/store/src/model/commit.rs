@@ -53,6 +53,14 @@ impl World {
             committed.imported = outcome;
             committed.match_group = match_group;
         }
+        if let Some(pushed) = changes.pushed {
+            let (receipts, match_group) = self.push(pushed, at, kept_from, &mut added)?;
+            for receipt in &receipts {
+                committed.imported.add(receipt.into());
+            }
+            committed.receipts = receipts;
+            committed.match_group = match_group;
+        }
         let replayed = self.replay(changes.replayed, at, kept_from, &mut added)?;
         committed.imported.add(replayed);
         self.identify(changes.identities, at);
@@ -78,6 +86,7 @@ impl World {
         if let Some(stretch) = &changes.purge {
             committed.purged = self.purge(stretch);
         }
+        self.change_keys(changes.keys, at)?;
         for job in changes.jobs {
             self.add_jobs(&job, &added, at);
         }

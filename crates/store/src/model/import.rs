@@ -11,6 +11,7 @@ use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord, Placed};
 use harmonia_core::ids::{FileId, MatchGroup, MidId, MidSetId, RawId, SchemeId};
 use harmonia_core::money::Money;
 use harmonia_core::problem::{Reject, RejectReason};
+use harmonia_core::push::Fate;
 use harmonia_core::retention::{is_too_old, too_old};
 use harmonia_core::state::{FileState, RejectState};
 use harmonia_core::time::{Day, Instant, Precision};
@@ -31,6 +32,8 @@ struct Stretch<'a> {
     kept_from: Option<Day>,
     /// Of the record in hand.
     occurrence: u32,
+    /// What became of the record in hand.
+    fate: Fate,
     outcome: ImportOutcome,
     amount_minor: i64,
 }
@@ -45,6 +48,18 @@ impl World {
         kept_from: Option<Day>,
         added: &mut Added,
     ) -> Result<(ImportOutcome, Option<MatchGroup>), StoreError> {
+        self.import_telling(imported, at, kept_from, added, &mut Vec::new())
+    }
+
+    /// The same, and tells what became of each record.
+    pub fn import_telling(
+        &mut self,
+        imported: Imported,
+        at: Instant,
+        kept_from: Option<Day>,
+        added: &mut Added,
+        fates: &mut Vec<Fate>,
+    ) -> Result<(ImportOutcome, Option<MatchGroup>), StoreError> {
         let match_group = MatchGroup(self.next_raw().0);
         let arrival = self.file(imported.file)?.arrival.clone();
         let mut stretch = Stretch {
@@ -56,6 +71,7 @@ impl World {
             at,
             kept_from,
             occurrence: 0,
+            fate: Fate::New,
             outcome: ImportOutcome {
                 read: imported.records.len() as u64 + imported.skipped,
                 skipped: imported.skipped,
@@ -64,7 +80,9 @@ impl World {
             amount_minor: 0,
         };
         for record in imported.records {
+            stretch.fate = Fate::New;
             stretch.add(record);
+            fates.push(stretch.fate.clone());
         }
         let (outcome, amount_minor) = (stretch.outcome, stretch.amount_minor);
         let log = self.file(imported.file)?;
@@ -196,7 +214,10 @@ impl Stretch<'_> {
             None => return false,
         };
         match reject {
-            None => self.outcome.duplicate += 1,
+            None => {
+                self.outcome.duplicate += 1;
+                self.fate = Fate::Duplicate;
+            }
             Some(reject) => {
                 let fingerprint = fingerprint(reject.reason, told);
                 self.refuse(number, raw.into(), reject, fingerprint, None);
@@ -288,6 +309,7 @@ impl Stretch<'_> {
         fingerprint: [u8; 32],
         told: Option<&Told>,
     ) {
+        self.fate = Fate::Refused(reject.clone());
         let quarantined = reject.reason.is_quarantine();
         match quarantined {
             true => self.outcome.quarantined += 1,

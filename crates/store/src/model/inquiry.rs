@@ -7,8 +7,8 @@ use harmonia_core::purchase::EndKind;
 use harmonia_core::state::{ExportState, FileState, RejectState};
 use harmonia_core::time::Instant;
 use harmonia_journey::ports::{
-    Arrivals, Counts, ExportRow, FileRow, LogRow, MatchRow, OpenCount, ProposalRow, RejectRow,
-    SaleStory, Side, Status, Story, TransactionRow,
+    Arrivals, Counts, ExportRow, FileRow, Gauges, LogRow, MatchRow, OpenCount, ProposalRow,
+    RejectRow, SaleStory, Side, Status, Story, TransactionRow,
 };
 use std::collections::BTreeMap;
 
@@ -99,6 +99,41 @@ impl World {
             .into_iter()
             .map(|(queue, [due, later, leased])| (queue.to_owned(), due, later, leased))
             .collect()
+    }
+
+    /// What stands where.
+    pub fn gauges(&self, now: Instant) -> Gauges {
+        let mut oldest: BTreeMap<&str, Instant> = BTreeMap::new();
+        for job in self.jobs.values().filter(|job| job.due() <= now) {
+            let since = oldest.entry(job.queue.as_str()).or_insert(job.ready_at);
+            *since = job.ready_at.min(*since);
+        }
+        let mut feeds: BTreeMap<String, [u64; 5]> = BTreeMap::new();
+        for log in self.files.values() {
+            let of = log.counts;
+            let counts = [
+                of.new,
+                of.duplicate,
+                of.skipped,
+                of.rejected,
+                of.quarantined,
+            ];
+            let sums = feeds.entry(log.arrival.feed_name.to_string()).or_default();
+            sums.iter_mut()
+                .zip(counts)
+                .for_each(|(sum, count)| *sum += count);
+        }
+        Gauges {
+            open_payments: tally(self.open.values().map(|open| open.reason.as_str())),
+            exports: self.export_counts(),
+            rejects: tally(self.rejects.values().map(|row| row.state.as_str())),
+            jobs: self.job_counts(now),
+            oldest_due: oldest
+                .into_iter()
+                .map(|(queue, since)| (queue.to_owned(), since))
+                .collect(),
+            feeds: feeds.into_iter().collect(),
+        }
     }
 
     /// The newest files first.

@@ -16,29 +16,33 @@ mod commit;
 mod history;
 mod import;
 mod inquiry;
+mod keys;
 mod load;
 mod onboard;
 mod purge;
+mod push;
 mod replay;
 mod rows;
 mod world;
 
 use async_trait::async_trait;
+use harmonia_core::access::{ApiKey, KeyHash};
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
 use harmonia_core::money::Money;
+use harmonia_core::push::RequestKey;
 use harmonia_core::retention::Purged;
 use harmonia_core::state::RejectState;
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
-    AmountProbe, Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim,
-    FileRow, HistoryPage, HistoryScope, Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow,
-    Probe, ProposalRow, RecordKey, RejectRow, SaleStory, Side, Status, Store, StoreError, Story,
-    TransactionRow, Undecided, UndecidedPayment,
+    AmountProbe, AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed, ExportRow,
+    FileArrival, FileClaim, FileRow, Gauges, HistoryPage, HistoryScope, Holder, Inquiry, Job,
+    KeptRecord, Lease, LogRow, MatchRow, Probe, ProposalRow, RecordKey, RejectRow, SaleStory, Side,
+    Status, Store, StoreError, Story, TransactionRow, Undecided, UndecidedPayment,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -211,6 +215,18 @@ impl Store for ModelStore {
         Ok(self.world().undelivered(scheme, span))
     }
 
+    async fn answered_before(
+        &self,
+        feed: &Slug,
+        keys: &[RequestKey],
+    ) -> Result<Vec<Option<AnsweredBefore>>, StoreError> {
+        Ok(self.world().answered_before(feed, keys))
+    }
+
+    async fn find_key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError> {
+        Ok(self.world().find_key(hash))
+    }
+
     async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError> {
         let length = self.world().export_files.get(name).copied();
         Ok(length.map(|length| FileEnd {
@@ -371,6 +387,18 @@ impl Inquiry for ModelStore {
 
     async fn purgeable(&self, before: Day) -> Result<Purged, StoreError> {
         Ok(self.world().purgeable(before))
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        Ok(self.world().api_keys())
+    }
+
+    async fn gauges(&self, now: Instant) -> Result<Gauges, StoreError> {
+        Ok(self.world().gauges(now))
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError> {

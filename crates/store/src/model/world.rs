@@ -1,14 +1,15 @@
 //! What is stored: one map for each kind of row.
 
 use compact_str::CompactString;
+use harmonia_core::access::{ApiKey, KeyHash};
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{
     Attempt, Lane, MidChange, Part, Proposal, Queue, Redress, Span, Work,
 };
 use harmonia_core::identify::CardLink;
 use harmonia_core::ids::{
-    ExportId, FileId, JobId, MatchGroup, MatchId, MidId, MidSetId, PaymentId, RawId, SaleId,
-    SchemeId, Slug,
+    ApiKeyId, ExportId, FileId, JobId, MatchGroup, MatchId, MidId, MidSetId, PaymentId, RawId,
+    SaleId, SchemeId, Slug,
 };
 use harmonia_core::matching::{Evidence, MatchKind, OpenReason};
 use harmonia_core::problem::Reject;
@@ -17,7 +18,7 @@ use harmonia_core::state::{ExportState, FileState, RejectState};
 use harmonia_core::term::Term;
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord};
-use harmonia_journey::ports::{FileArrival, Holder, ImportOutcome};
+use harmonia_journey::ports::{AnsweredBefore, FileArrival, Holder, ImportOutcome};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -45,6 +46,9 @@ pub struct World {
     pub deliveries: BTreeMap<ExportId, DeliveryRow>,
     pub attempts: BTreeMap<i64, AttemptRow>,
     pub export_files: BTreeMap<String, u64>,
+    pub keys_of_api: BTreeMap<ApiKeyId, (KeyHash, ApiKey)>,
+    /// What was answered to requests with a key, and when.
+    pub answers: BTreeMap<(Slug, [u8; 32]), (AnsweredBefore, Instant)>,
     pub jobs: BTreeMap<JobId, JobRow>,
     /// How many jobs there ever were: a number is never given to a second one.
     pub jobs_made: i64,

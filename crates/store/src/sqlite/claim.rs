@@ -206,18 +206,7 @@ fn begin(
     now: Instant,
     until: Instant,
 ) -> rusqlite::Result<FileClaim> {
-    transaction
-        .prepare_cached(sql::file::insert)?
-        .execute(params![
-            feed,
-            arrival.feed_name.as_str(),
-            arrival.canonical,
-            arrival.source,
-            arrival.size_bytes,
-            arrival.sha256,
-            now.0
-        ])?;
-    let file = FileId(transaction.last_insert_rowid());
+    let file = import::begin_file(transaction, arrival, feed, now)?;
     let work = serde_json::json!({ "file": file.0 }).to_string();
     transaction
         .prepare_cached(sql::job::insert_leased)?

@@ -2,7 +2,7 @@
 
 use super::connection::store_error;
 use super::writer::{Failure, Given, Known, Writer, extend, next_id};
-use super::{Shared, config, import, onboard, purge, replay, sql};
+use super::{Shared, config, import, keys, onboard, purge, push, replay, sql};
 use crate::seal::identity_place;
 use harmonia_core::audit;
 use harmonia_core::changes::{
@@ -71,6 +71,18 @@ fn apply(
         committed.imported = import::apply(transaction, known, &stretch, &mut given)?;
         committed.match_group = given.match_group;
     }
+    if let Some(pushed) = &changes.pushed {
+        let stretch = push::Stretch {
+            pushed,
+            at: changes.at,
+            kept_from,
+        };
+        committed.receipts = push::apply(transaction, known, &stretch, &mut given)?;
+        for receipt in &committed.receipts {
+            committed.imported.add(receipt.into());
+        }
+        committed.match_group = given.match_group;
+    }
     let taking_up = replay::TakingUp {
         at: changes.at,
         kept_from,
@@ -89,6 +101,7 @@ fn apply(
     if let Some(stretch) = &changes.purge {
         (committed.purged, committed.purge_from) = purge::apply(transaction, stretch)?;
     }
+    keys::apply(transaction, &changes.keys, changes.at)?;
     jobs(transaction, &changes.jobs, changes.at, &given)?;
     Ok(committed)
 }
@@ -373,9 +386,9 @@ fn log(transaction: &Transaction<'_>, entries: &[AuditEntry], at: Instant) -> ru
     Ok(())
 }
 
-/// A second match for a payment or a sale is what the unique keys are there to refuse. What a check
-/// refuses is no conflict: deciding again would not help.
-fn conflict(error: rusqlite::Error) -> Failure {
+/// A second match for a payment or a sale is what the unique keys are there to refuse; so is a second
+/// answer to one request. What a check refuses is no conflict: deciding again would not help.
+pub fn conflict(error: rusqlite::Error) -> Failure {
     let code = error.sqlite_error().map(|error| error.extended_code);
     match code {
         Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE) => Failure::Conflict,

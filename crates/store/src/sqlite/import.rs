@@ -5,12 +5,13 @@ use super::sql;
 use super::writer::{Failure, Given, Known, next_id, revise};
 use crate::told::fingerprint;
 use compact_str::CompactString;
-use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord, Placed};
-use harmonia_core::ids::{MatchGroup, MidId, SchemeId, Slug};
+use harmonia_core::changes::{FileArrival, Imported, ImportedBody, ImportedRecord, Placed};
+use harmonia_core::ids::{FileId, MatchGroup, MidId, SchemeId, Slug};
 use harmonia_core::money::{MINOR_UNITS, Money};
 use harmonia_core::problem::{Reject, RejectReason};
+use harmonia_core::push::Fate;
 use harmonia_core::retention::{is_too_old, too_old};
-use harmonia_core::state::RejectState;
+use harmonia_core::state::{FileState, RejectState};
 use harmonia_core::time::{Day, Instant, Precision};
 use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord, Told};
 use harmonia_journey::ports::ImportOutcome;
@@ -90,37 +91,75 @@ pub fn apply(
     for record in &imported.records {
         rows.add(record, given)?;
     }
-    let Rows {
-        outcome,
-        amount_minor,
-        dates,
-        ..
-    } = rows;
+    let outcome = ImportOutcome {
+        read: imported.records.len() as u64 + imported.skipped,
+        skipped: imported.skipped,
+        ..rows.outcome
+    };
+    let sums = rows.sums();
     given.match_group = (outcome.new > 0).then_some(MatchGroup(first));
-    let skipped = imported.skipped;
-    let read = imported.records.len() as u64 + skipped;
+    progress(
+        transaction,
+        imported.file,
+        outcome,
+        imported.records_read,
+        sums,
+        (imported.state, imported.refusal.as_deref()),
+        at,
+    )?;
+    Ok(outcome)
+}
+
+/// Begins the row of a file of the log.
+pub fn begin_file(
+    transaction: &Transaction<'_>,
+    arrival: &FileArrival,
+    feed: i64,
+    at: Instant,
+) -> rusqlite::Result<FileId> {
+    transaction
+        .prepare_cached(sql::file::insert)?
+        .execute(params![
+            feed,
+            arrival.feed_name.as_str(),
+            arrival.canonical,
+            arrival.source,
+            arrival.size_bytes,
+            arrival.sha256,
+            at.0
+        ])?;
+    Ok(FileId(transaction.last_insert_rowid()))
+}
+
+/// Writes to the row of a file of the log what a stretch of it added, how many of its records are
+/// read by now, and where it stands.
+pub fn progress(
+    transaction: &Transaction<'_>,
+    file: FileId,
+    outcome: ImportOutcome,
+    records_read: u64,
+    (amount_minor, dates): Sums,
+    (state, refusal): (FileState, Option<&str>),
+    at: Instant,
+) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(sql::file::progress)?
         .execute(params![
-            imported.file.0,
-            imported.records_read,
+            file.0,
+            records_read,
             outcome.new,
             outcome.duplicate,
-            skipped,
+            outcome.skipped,
             outcome.rejected,
             outcome.quarantined,
             amount_minor,
             dates.map(|dates| dates.0.0),
             dates.map(|dates| dates.1.0),
-            imported.state.as_str(),
-            imported.refusal.as_deref(),
+            state.as_str(),
+            refusal,
             at.0,
         ])?;
-    Ok(ImportOutcome {
-        read,
-        skipped,
-        ..outcome
-    })
+    Ok(())
 }
 
 /// The feed of a file of the log.
@@ -129,6 +168,9 @@ pub fn file_feed(transaction: &Transaction<'_>, file: i64) -> rusqlite::Result<i
         .prepare_cached("SELECT feed_id FROM import_file_log WHERE id = ?1")?
         .query_row([file], |row| row.get(0))
 }
+
+/// The amounts of a stretch added up, and its first and last date.
+pub type Sums = (i64, Option<(Instant, Instant)>);
 
 /// The statements of an import and what has been counted so far.
 pub struct Rows<'a> {
@@ -143,7 +185,8 @@ pub struct Rows<'a> {
     payment: CachedStatement<'a>,
     sale: CachedStatement<'a>,
     reject: CachedStatement<'a>,
-    kept_from: Option<Day>,
+    /// What is of an earlier day and not known is too old.
+    pub kept_from: Option<Day>,
     outcome: ImportOutcome,
     amount_minor: i64,
     dates: Option<(Instant, Instant)>,
@@ -178,13 +221,19 @@ impl<'a> Rows<'a> {
         })
     }
 
-    fn add(&mut self, row: &ImportedRecord, given: &mut Given) -> Result<(), Failure> {
+    /// The amounts and dates of what was new so far.
+    pub fn sums(&self) -> Sums {
+        (self.amount_minor, self.dates)
+    }
+
+    /// Adds a record, and says what became of it.
+    pub fn add(&mut self, row: &ImportedRecord, given: &mut Given) -> Result<Fate, Failure> {
         match &row.body {
             ImportedBody::Payment { record, .. } if self.is_too_old(record.when.start) => {
-                self.too_old(row, &record.told(), SameKey::PAYMENT)?;
+                Ok(self.too_old(row, &record.told(), SameKey::PAYMENT)?)
             }
             ImportedBody::Sale { record, .. } if self.is_too_old(record.when.start) => {
-                self.too_old(row, &record.told(), SameKey::SALE)?;
+                Ok(self.too_old(row, &record.told(), SameKey::SALE)?)
             }
             ImportedBody::Payment {
                 scheme,
@@ -198,8 +247,9 @@ impl<'a> Rows<'a> {
                         amount: record.amount,
                     });
                     self.taken(row, record.when.start, record.amount)?;
+                    Ok(Fate::New)
                 } else {
-                    self.known_already(row, &record.told(), SameKey::PAYMENT)?;
+                    Ok(self.known_already(row, &record.told(), SameKey::PAYMENT)?)
                 }
             }
             ImportedBody::Sale {
@@ -214,17 +264,17 @@ impl<'a> Rows<'a> {
                         amount: record.amount,
                     });
                     self.taken(row, record.when.start, record.amount)?;
+                    Ok(Fate::New)
                 } else {
-                    self.known_already(row, &record.told(), SameKey::SALE)?;
+                    Ok(self.known_already(row, &record.told(), SameKey::SALE)?)
                 }
             }
             ImportedBody::Refused {
                 reject,
                 fingerprint,
                 told,
-            } => self.refused(row, reject, fingerprint, told.as_deref())?,
+            } => Ok(self.refused(row, reject, fingerprint, told.as_deref())?),
         }
-        Ok(())
     }
 
     fn is_too_old(&self, date: Instant) -> bool {
@@ -237,7 +287,7 @@ impl<'a> Rows<'a> {
         row: &ImportedRecord,
         told: &Told,
         same_key: SameKey,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<Fate> {
         if same_key.find(self.transaction, self.feed, told)?.is_some() {
             return self.known_already(row, told, same_key);
         }
@@ -254,7 +304,7 @@ impl<'a> Rows<'a> {
         reject: &Reject,
         fingerprint: &[u8; 32],
         told: Option<&Told>,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<Fate> {
         let Some(told) = told else {
             return self.refuse(row, reject, fingerprint, None);
         };
@@ -384,11 +434,11 @@ impl<'a> Rows<'a> {
         row: &ImportedRecord,
         told: &Told,
         same_key: SameKey,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<Fate> {
         match same_key.conflict(self.transaction, self.feed, told)? {
             None => {
                 self.outcome.duplicate += 1;
-                Ok(())
+                Ok(Fate::Duplicate)
             }
             Some(reject) => self.refuse(row, &reject, &fingerprint(reject.reason, told), None),
         }
@@ -402,7 +452,7 @@ impl<'a> Rows<'a> {
         reject: &Reject,
         fingerprint: &[u8; 32],
         told: Option<&Told>,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<Fate> {
         let quarantined = reject.reason.is_quarantine();
         let state = kept_state(reject.reason).as_str();
         let inserted = self.reject.execute(params![
@@ -428,7 +478,7 @@ impl<'a> Rows<'a> {
             true => self.outcome.quarantined += 1,
             false => self.outcome.rejected += 1,
         }
-        Ok(())
+        Ok(Fate::Refused(reject.clone()))
     }
 }
 

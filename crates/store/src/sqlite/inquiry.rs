@@ -10,8 +10,9 @@ use harmonia_core::money::Money;
 use harmonia_core::state::RejectState;
 use harmonia_core::time::{Instant, Precision};
 use harmonia_journey::ports::{
-    Arrivals, AuditFinding, Counts, EndRow, ExportRow, FileRow, LogRow, MatchRow, OpenCount,
-    ProposalRow, RejectRow, SaleStory, Side, Status, Story, TransactionRow, UndecidedPayment,
+    Arrivals, AuditFinding, Counts, EndRow, ExportRow, FileRow, Gauges, LogRow, MatchRow,
+    OpenCount, ProposalRow, RejectRow, SaleStory, Side, Status, Story, TransactionRow,
+    UndecidedPayment,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -147,6 +148,32 @@ pub fn status(connection: &Connection, now: Instant) -> rusqlite::Result<Status>
         files: pairs(sql::status::files)?,
         mids,
         cards,
+    })
+}
+
+/// What stands where, without a look at every transaction there ever was.
+pub fn gauges(connection: &Connection, now: Instant) -> rusqlite::Result<Gauges> {
+    let pairs = |sql| list(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(Gauges {
+        open_payments: pairs(sql::status::open_payments)?,
+        exports: pairs(sql::status::exports)?,
+        rejects: pairs(sql::status::reject_states)?,
+        jobs: list(connection, sql::status::jobs, [now.0], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?,
+        oldest_due: list(connection, sql::status::oldest_due, [now.0], |row| {
+            Ok((row.get(0)?, Instant(row.get(1)?)))
+        })?,
+        feeds: list(connection, sql::status::feeds, [], |row| {
+            let counts = [
+                row.get(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+                row.get(5)?,
+            ];
+            Ok((row.get(0)?, counts))
+        })?,
     })
 }
 

@@ -23,7 +23,19 @@ const MIGRATIONS: &[Migration] = &[
         name: "retention",
         sql: include_str!("../../sql/sqlite/migrations/0003_retention.sql"),
     },
+    Migration {
+        number: 4,
+        name: "keys",
+        sql: include_str!("../../sql/sqlite/migrations/0004_keys.sql"),
+    },
 ];
+
+/// Whether the database has all that this version knows, and nothing that it does not.
+pub fn is_current(connection: &Connection) -> rusqlite::Result<bool> {
+    let applied = "SELECT coalesce(max(number), 0) FROM schema_migration";
+    let newest: i64 = connection.query_row(applied, [], |row| row.get(0))?;
+    Ok(MIGRATIONS.last().is_some_and(|last| last.number == newest))
+}
 
 struct Migration {
     number: i64,

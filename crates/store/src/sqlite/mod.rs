@@ -14,10 +14,12 @@ mod history;
 mod holders;
 mod import;
 mod inquiry;
+mod keys;
 mod load;
 mod migrate;
 mod onboard;
 mod purge;
+mod push;
 mod replay;
 mod rows;
 mod sealing;
@@ -31,21 +33,23 @@ use crate::OpenError;
 use crate::seal::Sealer;
 use async_trait::async_trait;
 use connection::Readers;
+use harmonia_core::access::{ApiKey, KeyHash};
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
 use harmonia_core::money::Money;
+use harmonia_core::push::RequestKey;
 use harmonia_core::retention::Purged;
 use harmonia_core::state::RejectState;
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
-    AmountProbe, Arrivals, AuditFinding, CommitError, Committed, ExportRow, FileArrival, FileClaim,
-    FileRow, HistoryPage, HistoryScope, Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow,
-    Probe, ProposalRow, RecordKey, RejectRow, SaleStory, Side, Status, Store, StoreError, Story,
-    TransactionRow, Undecided,
+    AmountProbe, AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed, ExportRow,
+    FileArrival, FileClaim, FileRow, Gauges, HistoryPage, HistoryScope, Holder, Inquiry, Job,
+    KeptRecord, Lease, LogRow, MatchRow, Probe, ProposalRow, RecordKey, RejectRow, SaleStory, Side,
+    Status, Store, StoreError, Story, TransactionRow, Undecided,
 };
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -344,6 +348,21 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn answered_before(
+        &self,
+        feed: &Slug,
+        keys: &[RequestKey],
+    ) -> Result<Vec<Option<AnsweredBefore>>, StoreError> {
+        let (feed, keys) = (feed.clone(), keys.to_vec());
+        self.read(move |_, connection| push::answered_before(connection, &feed, &keys))
+            .await
+    }
+
+    async fn find_key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError> {
+        self.read(move |_, connection| keys::find(connection, &hash))
+            .await
+    }
+
     async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError> {
         let name = name.to_owned();
         self.read(move |_, connection| load::export_file(connection, name))
@@ -526,6 +545,27 @@ impl Inquiry for SqliteStore {
     async fn purgeable(&self, before: Day) -> Result<Purged, StoreError> {
         self.read(move |_, connection| purge::count(connection, before))
             .await
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.read(|_, connection| keys::all(connection)).await
+    }
+
+    async fn gauges(&self, now: Instant) -> Result<Gauges, StoreError> {
+        self.read(move |_, connection| inquiry::gauges(connection, now))
+            .await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        match self
+            .read(|_, connection| migrate::is_current(connection))
+            .await?
+        {
+            true => Ok(()),
+            false => Err(StoreError::Broken(
+                "the schema is another version's: start the Harmonia that belongs to it".to_owned(),
+            )),
+        }
     }
 
     async fn audit(&self) -> Result<Vec<AuditFinding>, StoreError> {

@@ -19,6 +19,7 @@ macro_rules! statements {
 )]
 mod named {
     statements! {
+        api_key { find, insert, list, revoke, used }
         audit {
             delivered_was_sent, export_is_due, file_counts, matched_is_exported,
             matched_is_identified, matched_is_not_open, nothing_forgotten, one_to_one_payment,
@@ -56,17 +57,19 @@ mod named {
             last_number, pairing, pairings, payment, payments, raw, recount, reject, rejects, sale,
             sales,
         }
+        push { find, insert, prune }
         raw { find, insert, newest, take_up }
         redress { close, list, propose }
         reject { find, insert, keep, kept, list, listed, quarantined, replay }
         sale {
-            between, by_key, candidates, days, explain, history, insert, near, next_day, open, row, same_key,
-            taken, transaction_ids,
+            between, by_key, candidates, days, explain, history, insert, near, next_day, open, row,
+            same_key, taken, transaction_ids,
         }
         scheme { find }
         sealing { find, insert }
         status {
-            ended, exports, files, jobs, matched, numbers, open_payments, payments, rejects, sales,
+            ended, exports, feeds, files, jobs, matched, numbers, oldest_due, open_payments,
+            payments, reject_states, rejects, sales,
         }
     }
 }

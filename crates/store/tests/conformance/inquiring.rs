@@ -96,6 +96,36 @@ async fn jobs_by_queue(town: &Town) {
     assert_eq!(status.jobs, expected);
 }
 
+pub async fn gauges_count_what_moves(bench: &dyn Bench) {
+    let town = Town::new(bench).await;
+    town.matched(&["a"]).await;
+    let records = vec![
+        town.paid(payment("b")),
+        town.paid(payment("b")),
+        refused(RejectReason::BadAmount, 1),
+        refused(RejectReason::UnknownMid, 2),
+    ];
+    town.import(VISA_SETTLED, records).await;
+    let gauges = town.store.gauges(NOON).await.unwrap();
+    let named = |name: &str, count| (name.to_owned(), count);
+    assert_eq!(gauges.exports, [named("PENDING", 1)]);
+    assert_eq!(
+        gauges.rejects,
+        [named("QUARANTINED", 1), named("REJECTED", 1)]
+    );
+    let feeds = [
+        ("bakery-sales".to_owned(), [1, 0, 0, 0, 0]),
+        ("visa-settled".to_owned(), [2, 1, 0, 1, 1]),
+    ];
+    assert_eq!(gauges.feeds, feeds);
+    assert_eq!(gauges.jobs, town.store.status(NOON).await.unwrap().jobs);
+    let since = |queue: &str| (queue.to_owned(), NOON);
+    assert_eq!(gauges.oldest_due, [since("export"), since("matching")]);
+    let before = town.store.gauges(NOON.plus(-1)).await.unwrap();
+    assert_eq!(before.oldest_due, []);
+    assert!(town.store.ready().await.is_ok());
+}
+
 pub async fn a_transaction_is_found_by_its_own_id(bench: &dyn Bench) {
     let town = Town::new(bench).await;
     town.pay(vec![payment("same"), payment("other")]).await;

@@ -10,9 +10,11 @@ mod history;
 mod importing;
 mod inquiring;
 mod jobs;
+mod keys;
 mod matching;
 mod onboarding;
 mod purging;
+mod pushing;
 mod replaying;
 
 /// One test for each case, on each store.
@@ -70,6 +72,17 @@ conformance! {
             a_quarantined_record_keeps_its_raw_record,
             skipped_records_are_counted,
             what_one_commit_adds_is_one_match_group,
+        }
+        pushing {
+            requests_of_one_commit_are_answered_apart,
+            an_answer_is_kept_with_its_key,
+            a_key_that_was_used_is_a_conflict_and_leaves_nothing,
+            an_answer_is_forgotten_in_the_end,
+        }
+        keys {
+            a_key_is_found_by_its_hash,
+            two_keys_in_force_have_two_names,
+            a_key_knows_when_it_was_used_last,
         }
         replaying {
             a_quarantined_record_goes_on_under_its_own_number,
@@ -145,6 +158,7 @@ conformance! {
         }
         inquiring {
             status_counts_everything,
+            gauges_count_what_moves,
             a_transaction_is_found_by_its_own_id,
             a_story_tells_all,
             a_story_that_is_not_there_is_none,

@@ -16,6 +16,11 @@ pub enum Step {
         /// Whether the file ends here.
         ends: bool,
     },
+    /// Requests are pushed together, each with its key, if it has one.
+    Push {
+        feed: u8,
+        requests: Vec<(Option<u8>, Vec<Record>)>,
+    },
     /// A kept record is taken up again, as what it is now.
     Replay { reject: u8, record: Record },
     /// Somebody asks for work.
@@ -88,6 +93,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => import(),
+        3 => push(),
         2 => (any::<u8>(), record()).prop_map(|(reject, record)| Step::Replay { reject, record }),
         4 => (0..3_u8, 0..3_u8).prop_map(|(holder, queue)| Step::Claim { holder, queue }),
         8 => decide(),
@@ -132,6 +138,13 @@ fn import() -> impl Strategy<Value = Step> {
             ends,
         },
     )
+}
+
+fn push() -> impl Strategy<Value = Step> {
+    let key = prop_oneof![2 => Just(None), 1 => (0..6_u8).prop_map(Some)];
+    let request = (key, prop::collection::vec(record(), 0..4));
+    (0..3_u8, prop::collection::vec(request, 1..4))
+        .prop_map(|(feed, requests)| Step::Push { feed, requests })
 }
 
 fn record() -> impl Strategy<Value = Record> {

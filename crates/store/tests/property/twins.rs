@@ -7,13 +7,14 @@ use crate::support::{
 };
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{
-    Attempt, CardInScheme, Changes, Delivery, FileEnd, ImportedBody, JobEnd, Lanes, MidAction,
-    MidChange, NewJob, NewWork, Queue, Replayed, Span, StillOpen,
+    Attempt, CardInScheme, Changes, Delivery, FileEnd, ImportedBody, ImportedRecord, JobEnd, Lanes,
+    MidAction, MidChange, NewJob, NewWork, Queue, Replayed, Span, StillOpen,
 };
 use harmonia_core::ids::{ExportId, MidSetId, PaymentId, RejectId, SaleId};
 use harmonia_core::matching::{OpenReason, Reach, Sale};
 use harmonia_core::money::{Currency, Money};
 use harmonia_core::problem::RejectReason;
+use harmonia_core::push::{Pushed, Request, RequestKey};
 use harmonia_core::retention::Purged;
 use harmonia_core::state::{ExportState, FileState};
 use harmonia_core::time::{DAY_US, Day, HOUR_US, Instant, Moment, Precision, SECOND_US};
@@ -61,6 +62,7 @@ impl Twins {
                 records,
                 ends,
             } => self.import(feed, file, holder, &records, ends).await,
+            Step::Push { feed, requests } => self.push(feed, &requests).await,
             Step::Replay { reject, record } => self.replay(reject, &record).await,
             Step::Claim { holder, queue } => self.claim(holder, queue).await,
             Step::Decide {
@@ -138,6 +140,47 @@ impl Twins {
             }
         }
         self.commit(leases, changes).await;
+    }
+
+    async fn push(&mut self, feed: u8, requests: &[(Option<u8>, Vec<Record>)]) {
+        let feed = [VISA_SETTLED, VISA_AUTH, BAKERY][usize::from(feed)];
+        let mut pushed = Pushed {
+            arrival: arrival(feed, 99),
+            requests: Vec::new(),
+        };
+        let mut keys = Vec::new();
+        for (key, records) in requests {
+            self.records += records.len() as i64;
+            let key = key.map(|key| RequestKey {
+                key: [key; 32],
+                body: [records.len() as u8; 32],
+            });
+            keys.extend(key);
+            let record = |(number, record): (u64, &Record)| ImportedRecord {
+                number,
+                occurrence: 0,
+                raw: format!("{{\"pushed\":{number}}}").into(),
+                body: self.body(feed, record),
+            };
+            pushed.requests.push(Request {
+                key,
+                records: (1..).zip(records).map(record).collect(),
+                skipped: 1,
+            });
+        }
+        let mut changes = Changes::none(self.now);
+        changes.pushed = Some(pushed);
+        changes.jobs.push(NewJob {
+            queue: Queue::Matching,
+            lane: None,
+            ready_at: self.now,
+            work: NewWork::Imported(Lanes::ONE),
+        });
+        self.commit([Lease::Operator; 2], changes).await;
+        let feed = crate::support::slug(feed.2);
+        let model = self.model.store.answered_before(&feed, &keys).await;
+        let sqlite = self.sqlite.store.answered_before(&feed, &keys).await;
+        assert_eq!(model.unwrap(), sqlite.unwrap());
     }
 
     async fn replay(&mut self, reject: u8, record: &Record) {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 /// The statements on the path of every transaction, and those that a person waits for.
 const HOT: &[&str] = &[
     "reject/quarantined",
+    "api_key/find",
     "card/find",
     "export/of_match",
     "export/undelivered",
@@ -31,6 +32,8 @@ const HOT: &[&str] = &[
     "payment/same_key",
     "payment/undecided",
     "payment/unidentified",
+    "push/find",
+    "push/prune",
     "sale/by_key",
     "sale/candidates",
     "sale/days",
@@ -52,6 +55,8 @@ const GROWING: &[&str] = &[
     "user_identity",
     "import_transaction",
     "card_link",
+    "api_key",
+    "push_log",
     "p",
     "s",
     "m",

@@ -27,6 +27,44 @@ fn a_feed_is_of_a_known_type_and_there_once() {
 }
 
 #[test]
+fn a_key_of_the_api_has_a_name_of_its_own_and_a_hash() {
+    let key: Row = &[
+        ("name", "'till'"),
+        ("hint", "'txm_abcd'"),
+        ("hash", HASH),
+        ("scopes", "'[\"feeds:write\"]'"),
+        ("created_at", NOON),
+    ];
+    let unlawful: &[Row] = &[
+        &[("name", "''")],
+        &[("hash", "zeroblob(31)")],
+        &[("scopes", "'feeds:write'")],
+        &[("expires_at", NOON)],
+    ];
+    refuse("api_key", key, unlawful);
+    refuse_twice("api_key", key);
+}
+
+#[test]
+fn a_request_is_answered_once() {
+    let answer: Row = &[
+        ("feed_name", "'visa-auth'"),
+        ("key_hash", HASH),
+        ("body_hash", HASH),
+        ("file_id", "1"),
+        ("receipt", "'{}'"),
+        ("created_at", NOON),
+    ];
+    let unlawful: &[Row] = &[
+        &[("key_hash", "zeroblob(16)")],
+        &[("body_hash", "zeroblob(16)")],
+        &[("receipt", "'no'")],
+    ];
+    refuse("push_log", answer, unlawful);
+    refuse_twice("push_log", answer);
+}
+
+#[test]
 fn an_identifier_is_in_force_once() {
     let identifier: Row = &[
         ("payment_provider_slug", "'visa'"),

@@ -3,7 +3,7 @@
 //!
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
-//! [`previewing`], [`folders`], [`quiet`], [`replaying`], [`journey`],
+//! [`previewing`], [`folders`], [`stopping`], [`quiet`], [`replaying`], [`journey`],
 //! [`matching`], [`demo`] and [`schemes`]; [`purging`] is the end of it all.
 
 #![expect(
@@ -25,6 +25,7 @@ mod samples;
 mod schemes;
 #[path = "../support/signal.rs"]
 mod signal;
+mod stopping;
 #[path = "../support/mod.rs"]
 mod support;
 mod town;

@@ -1,14 +1,14 @@
 //! Messages: what a queue or a push brings, a batch of them as one commit.
 
 use super::placing::Placing;
-use super::{ImportError, Step, hex};
+use super::{ImportError, READ_BYTES, Step};
 use crate::Journey;
-use crate::ports::{FileArrival, FileClaim, ImportOutcome};
+use crate::ports::{FileArrival, ImportOutcome, Lease};
 use harmonia_core::changes::{Imported, ImportedRecord};
 use harmonia_core::feed::{Feed, RawRecord, ReadError};
 use harmonia_core::identify::MidDirectory;
 use harmonia_core::state::FileState;
-use sha2::{Digest, Sha256};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Imports messages, each of which holds one record of the feed or a few. All of them are durable
 /// when this returns: typed, quarantined or rejected, as each deserves. Messages that come again
@@ -24,31 +24,32 @@ pub async fn import_messages(
     source: &str,
     messages: &[impl AsRef<[u8]>],
 ) -> Result<ImportOutcome, ImportError> {
-    let arrival = arrival(feed, source, messages);
-    let claim = journey
+    let file = journey
         .store
-        .claim_file(&arrival, &journey.holder, journey.now())
+        .message_log(&log_of(feed, source), journey.now())
         .await?;
-    let (file_id, lease) = match claim {
-        FileClaim::Yours { file, lease, .. } => (file, lease),
-        FileClaim::Busy { holder } => return Err(ImportError::Busy { holder }),
-    };
     let directory = journey.store.mid_directory().await?;
     let mut placing = Placing::new(journey, feed)?;
-    let mut taken = Taken::default();
-    for (message, number) in messages.iter().zip(1..) {
-        taken.read(&mut placing, message.as_ref(), number, &directory);
-    }
+    let size_bytes = messages.iter().map(|message| message.as_ref().len()).sum();
+    let taken = without_holding_up_others(size_bytes, || {
+        let mut taken = Taken::default();
+        for (message, number) in messages.iter().zip(1..) {
+            taken.read(&mut placing, message.as_ref(), number, &directory);
+        }
+        taken
+    });
+    // Whoever else has the same messages adds nothing with them: the keys see to that, no lease.
     let step = Step {
         journey,
         feed,
-        file_id,
-        lease,
+        file_id: file,
+        lease: Lease::Operator,
     };
     let imported = Imported {
-        file: file_id,
+        file,
         provider: feed.provider_slug.clone(),
         records_read: taken.records.len() as u64 + taken.skipped,
+        more_bytes: size_bytes as u64,
         records: taken.records,
         skipped: taken.skipped,
         state: FileState::Imported,
@@ -57,24 +58,27 @@ pub async fn import_messages(
     Ok(step.commit(imported).await?)
 }
 
-/// The batch as the import log knows it. The hash tells where one message ends and the next begins.
-fn arrival(feed: &Feed, source: &str, messages: &[impl AsRef<[u8]>]) -> FileArrival {
-    let mut hash = Sha256::new();
-    let mut size_bytes = 0;
-    for message in messages {
-        let message = message.as_ref();
-        hash.update((message.len() as u64).to_be_bytes());
-        hash.update(message);
-        size_bytes += message.len() as u64;
-    }
+/// The row of the log to which the batch adds: one for a feed, a source and a day.
+fn log_of(feed: &Feed, source: &str) -> FileArrival {
     FileArrival {
         provider: feed.provider_slug.clone(),
         feed_type: feed.feed_type,
         feed_name: feed.name.clone(),
         canonical: feed.is_canonical(),
         source: source.to_owned(),
-        size_bytes,
-        sha256: hex(&hash.finalize()),
+        size_bytes: 0,
+        sha256: String::new(),
+    }
+}
+
+/// Does what takes a while where tasks that wait for this thread go on with another.
+fn without_holding_up_others<T>(size_bytes: usize, work: impl FnOnce() -> T) -> T {
+    let takes_a_while = size_bytes > READ_BYTES;
+    let flavor = Handle::current().runtime_flavor();
+    if takes_a_while && flavor == RuntimeFlavor::MultiThread {
+        tokio::task::block_in_place(work)
+    } else {
+        work()
     }
 }
 

@@ -61,12 +61,6 @@ pub enum ImportError {
     /// The store cannot write.
     #[error(transparent)]
     Commit(#[from] CommitError),
-    /// Another process is importing the same messages.
-    #[error("process {holder} is importing the same messages: they may be sent again")]
-    Busy {
-        /// Which.
-        holder: String,
-    },
     /// The scheme of the feed has no row.
     #[error("the scheme of feed {0} is not registered")]
     NoScheme(String),
@@ -253,6 +247,7 @@ impl Step<'_> {
             provider: self.feed.provider_slug.clone(),
             records: Vec::new(),
             records_read: 0,
+            more_bytes: 0,
             skipped: 0,
             state: FileState::Refused,
             refusal: Some(reason.clone().into()),

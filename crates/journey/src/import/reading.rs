@@ -174,6 +174,7 @@ impl Reading {
             provider: self.placing.feed.provider_slug.clone(),
             records,
             records_read: *number,
+            more_bytes: 0,
             skipped,
             state,
             refusal: None,

@@ -115,6 +115,7 @@ pub fn apply(
             imported.state.as_str(),
             imported.refusal.as_deref(),
             at.0,
+            imported.more_bytes,
         ])?;
     Ok(ImportOutcome {
         read,

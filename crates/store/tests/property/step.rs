@@ -16,6 +16,8 @@ pub enum Step {
         /// Whether the file ends here.
         ends: bool,
     },
+    /// A batch of messages is imported.
+    Messages { feed: u8, records: Vec<Record> },
     /// A kept record is taken up again, as what it is now.
     Replay { reject: u8, record: Record },
     /// Somebody asks for work.
@@ -88,6 +90,8 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => import(),
+        2 => (0..3_u8, prop::collection::vec(record(), 0..4))
+            .prop_map(|(feed, records)| Step::Messages { feed, records }),
         2 => (any::<u8>(), record()).prop_map(|(reject, record)| Step::Replay { reject, record }),
         4 => (0..3_u8, 0..3_u8).prop_map(|(holder, queue)| Step::Claim { holder, queue }),
         8 => decide(),

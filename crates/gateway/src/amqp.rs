@@ -11,9 +11,9 @@ use harmonia_journey::ports::{MessageQueue, QueueError};
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
-use lapin::types::{DeliveryTag, FieldTable};
 use lapin::runtime::default_runtime;
 use lapin::tcp::OwnedTLSConfig;
+use lapin::types::{DeliveryTag, FieldTable};
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, Consumer, ErrorKind};
 use rustls::pki_types::CertificateDer;
@@ -353,7 +353,10 @@ mod tests {
         let refused = |words: &str| {
             let error = broker.clone().trusting(&file).err().unwrap().to_string();
             assert!(error.contains("TXM_AMQP_CA_FILE="), "{error}");
-            assert!(error.contains(words) && !error.contains("secret"), "{error}");
+            assert!(
+                error.contains(words) && !error.contains("secret"),
+                "{error}"
+            );
         };
         refused("No such file");
         std::fs::write(&file, "not a certificate").unwrap();

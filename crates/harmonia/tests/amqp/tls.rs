@@ -12,7 +12,8 @@ fn behind_tls() -> Option<(Broker, String, PathBuf)> {
     let address = std::env::var("HARMONIA_TEST_AMQPS_DSN").ok();
     let authority = std::env::var("HARMONIA_TEST_AMQP_CA").ok();
     let (Some(address), Some(authority)) = (address, authority) else {
-        let told = "LEFT OUT: TLS to the broker: no HARMONIA_TEST_AMQPS_DSN; s/services start rabbitmq\n";
+        let told =
+            "LEFT OUT: TLS to the broker: no HARMONIA_TEST_AMQPS_DSN; s/services start rabbitmq\n";
         let _ = std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes());
         return None;
     };
@@ -57,7 +58,11 @@ fn a_broker_that_an_unknown_authority_vouches_for_is_told_nothing() {
         running.kill();
         assert!(log.contains("set TXM_AMQP_CA_FILE"), "{log}");
         assert!(!log.contains(town.broker.password()), "{log}");
-        assert_eq!(town.broker.waiting(&queue), Some((1, 0)), "nobody subscribed");
+        assert_eq!(
+            town.broker.waiting(&queue),
+            Some((1, 0)),
+            "nobody subscribed"
+        );
         assert_eq!(town.count("payment_transaction"), 0);
         std::fs::remove_file(town.place.path("log")).unwrap();
     }

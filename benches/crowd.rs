@@ -243,7 +243,9 @@ fn through_the_journey(kind: Kind, size: usize) -> Took {
             std::fs::write(&path, text).unwrap();
             let feed = journey.agents.feed(name).unwrap().canonical();
             let file = Arc::new(LocalFile(path));
-            let report = import_file(&journey, &feed, file, &|_| {}).await.unwrap();
+            let report = import_file(&journey, &feed, file, &drive::never(), &|_| {})
+                .await
+                .unwrap();
             match report {
                 ImportReport::Imported(outcome) => assert_eq!(outcome.new, size as u64),
                 other => panic!("{other:?}"),

@@ -100,7 +100,9 @@ fn run(pairs: u64, ids: IdStyle) -> [f64; 6] {
 async fn import(journey: &Journey, feed: &str, file: &Path) {
     let feed = journey.agents.feed(feed).unwrap().clone();
     let file = Arc::new(LocalFile(file.to_owned()));
-    let report = import_file(journey, &feed, file, &|_| {}).await.unwrap();
+    let report = import_file(journey, &feed, file, &drive::never(), &|_| {})
+        .await
+        .unwrap();
     assert!(matches!(report, ImportReport::Imported(_)), "{report:?}");
 }
 

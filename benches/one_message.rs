@@ -26,7 +26,9 @@ fn main() {
         let (_keep, stop) = tokio::sync::watch::channel(false);
         let feed = journey.agents.feed(SCHEME).unwrap().clone();
         let sales = Arc::new(LocalFile(world.files.sales.clone()));
-        import_file(&journey, &feed, sales, &|_| {}).await.unwrap();
+        import_file(&journey, &feed, sales, &drive::never(), &|_| {})
+            .await
+            .unwrap();
         drive::until_idle(&journey, drive::DECIDING, &stop)
             .await
             .unwrap();
@@ -38,7 +40,9 @@ fn main() {
             std::fs::write(&path, message).unwrap();
             let started = Instant::now();
             let file = Arc::new(LocalFile(path));
-            import_file(&journey, &feed, file, &|_| {}).await.unwrap();
+            import_file(&journey, &feed, file, &drive::never(), &|_| {})
+                .await
+                .unwrap();
             drive::until_idle(&journey, drive::DECIDING, &stop)
                 .await
                 .unwrap();

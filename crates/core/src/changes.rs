@@ -146,15 +146,17 @@ pub struct FileArrival {
 /// A stretch of a file's records.
 #[derive(Clone, Debug)]
 pub struct Imported {
-    /// The file's log row.
+    /// The file's log row, or that of the feed's messages of the day.
     pub file: FileId,
     /// The provider or scheme whose feed it is.
     pub provider: Slug,
     /// Raw and typed, in the file's order.
     pub records: Vec<ImportedRecord>,
     /// How many records of the file have been read when this is committed, from its beginning:
-    /// where a resumed import goes on.
+    /// where a resumed import goes on. Of messages, how many there are in this batch.
     pub records_read: u64,
+    /// Bytes that its log row does not know of yet: of messages, those of this batch.
+    pub more_bytes: u64,
     /// How many of this stretch the feed's rules skip.
     pub skipped: u64,
     /// Where the file stands after this; a refusal says why.

@@ -80,9 +80,12 @@ pub struct MerchantIdentifier {
 /// does not change.
 #[derive(Clone, Debug, Default)]
 pub struct MidDirectory {
-    by_provider: HashMap<Slug, [HashMap<CompactString, Vec<(Term, Found)>>; 3]>,
+    by_provider: HashMap<Slug, [HashMap<CompactString, Terms>; 3]>,
     by_location: HashMap<(SchemeId, CompactString), Vec<(Term, CompactString)>>,
 }
+
+/// Whose an identifier is when.
+type Terms = Vec<(Term, Found)>;
 
 /// What an identifier stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +168,7 @@ impl MidDirectory {
         &'a self,
         provider: &Slug,
         carried: &'a Identifiers,
-    ) -> impl Iterator<Item = &'a Vec<(Term, Found)>> {
+    ) -> impl Iterator<Item = &'a Terms> {
         let by_type = self.by_provider.get(provider);
         let texts = [&carried.primary, &carried.secondary, &carried.psimi];
         let terms = move |(place, text): (usize, &'a Option<CompactString>)| {

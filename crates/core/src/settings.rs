@@ -124,6 +124,8 @@ settings! {
     fetch_limit_bytes: u64 = "TXM_FETCH_LIMIT_MB", "10240", mebibytes;
     /// The message broker from which feeds of kind `amqp` come: `amqp://user:password@host:5672/%2f`, or `amqps://…`.
     amqp_dsn: Option<String> = "TXM_AMQP_DSN", "", optional_text;
+    /// A file of certificates (PEM) of the authority that signed the broker's, for `amqps://…` where that is none of those which this machine trusts anyway.
+    amqp_ca_file: Option<PathBuf> = "TXM_AMQP_CA_FILE", "", optional_path;
     /// Where feeds of kind `blob` arrive: `file:///folder`, `azure://account`, `s3://region` or `gs://`. What it needs to log in is its query, as in `?access_key=…`, or a secret that `?secret=name` names: a JSON object of `access_key` or `sas_token` (Azure), `access_key_id` and `secret_access_key` (S3), `service_account_key` (GCS); `endpoint` and `allow_http` may be given too. A container of `file://` is a folder in it.
     blob_storage_dsn: Option<String> = "TXM_BLOB_STORAGE_DSN", "", optional_text;
     /// The container in which files arrive, where an agent file names none.

@@ -72,7 +72,7 @@ impl Term {
     }
 
     /// What is left before another, and after it.
-    pub fn minus(self, other: Self) -> (Option<Self>, Option<Self>) {
+    pub fn minus(self, other: Self) -> Left {
         if !self.overlaps(other) {
             return (Some(self), None);
         }
@@ -100,6 +100,9 @@ impl fmt::Display for Term {
     }
 }
 
+/// What is left of a term before another, and after it.
+pub type Left = (Option<Term>, Option<Term>);
+
 /// A row of an identifier: whose it is within which term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -117,7 +120,7 @@ pub struct Held {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rearranged {
     /// The rows that lose some of their term, each with what is left of it before and after.
-    pub cut: Vec<(MidId, (Option<Term>, Option<Term>))>,
+    pub cut: Vec<(MidId, Left)>,
     /// The term of a new row.
     pub add: Option<Term>,
 }
@@ -174,10 +177,7 @@ pub fn take_out_of_force(held: &[Held], from: Option<Instant>, now: Instant) -> 
     (!cut.is_empty()).then_some(Rearranged { cut, add: None })
 }
 
-fn cut<'a>(
-    held: impl Iterator<Item = &'a Held>,
-    term: Term,
-) -> Vec<(MidId, (Option<Term>, Option<Term>))> {
+fn cut<'a>(held: impl Iterator<Item = &'a Held>, term: Term) -> Vec<(MidId, Left)> {
     held.filter(|row| row.term.overlaps(term))
         .map(|row| (row.id, row.term.minus(term)))
         .collect()

@@ -11,9 +11,14 @@ use harmonia_journey::ports::{MessageQueue, QueueError};
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::runtime::default_runtime;
+use lapin::tcp::OwnedTLSConfig;
 use lapin::types::{DeliveryTag, FieldTable};
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, Consumer, ErrorKind};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -30,6 +35,8 @@ const CONNECT_MS: u64 = 10_000;
 #[derive(Clone)]
 pub struct Broker {
     uri: AMQPUri,
+    /// Certificates of an authority that this machine does not trust by itself, in PEM.
+    authority: Option<String>,
 }
 
 impl Broker {
@@ -49,7 +56,31 @@ impl Broker {
         })?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
         uri.query.connection_timeout.get_or_insert(CONNECT_MS);
-        Ok(Self { uri })
+        Ok(Self {
+            uri,
+            authority: None,
+        })
+    }
+
+    /// This broker, whose certificate may be signed by the authority of a file of certificates (PEM), or
+    /// by any that this machine trusts anyway.
+    ///
+    /// # Errors
+    /// [`QueueError`] when the file cannot be read or holds no certificate.
+    pub fn trusting(mut self, authority: &Path) -> Result<Self, QueueError> {
+        let failed = |why: &dyn std::fmt::Display| {
+            QueueError(format!("TXM_AMQP_CA_FILE={}: {why}", authority.display()))
+        };
+        let pem = std::fs::read_to_string(authority).map_err(|error| failed(&error))?;
+        let certificates: Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+        match certificates {
+            Ok(some) if !some.is_empty() => {}
+            Ok(_) => return Err(failed(&"there is no certificate in PEM in it")),
+            Err(error) => return Err(failed(&error)),
+        }
+        self.authority = Some(pem);
+        Ok(self)
     }
 
     /// One of its queues, which is made, durable, where there is none. At most `prefetch` messages
@@ -70,15 +101,31 @@ impl Broker {
             .with_connection_name(format!("harmonia {queue}").into());
         let patience =
             Duration::from_millis(self.uri.query.connection_timeout.unwrap_or(CONNECT_MS));
+        let tls = OwnedTLSConfig {
+            identity: None,
+            cert_chain: self.authority.clone(),
+        };
+        let runtime = default_runtime().map_err(|error| self.failed(error))?;
+        let connecting =
+            Connection::connect_uri_with_config(self.uri.clone(), properties, tls, runtime);
         // The network's part of it has the same limit already; a peer that takes the connection and
         // then says nothing has none.
-        timeout(
-            patience * 2,
-            Connection::connect_uri(self.uri.clone(), properties),
-        )
-        .await
-        .map_err(|_| self.failed("it does not answer"))?
-        .map_err(|error| self.failed(error))
+        let connected = timeout(patience * 2, connecting)
+            .await
+            .map_err(|_| self.failed("it does not answer"))?;
+        connected.map_err(|error| self.not_connected(&error.to_string()))
+    }
+
+    /// Why there is no connection; and what to do where the broker shows the certificate of an authority
+    /// that nobody said is to be trusted.
+    fn not_connected(&self, why: &str) -> QueueError {
+        if why.contains("UnknownIssuer") {
+            return self.failed(format_args!(
+                "{why}: its certificate is signed by no authority that is trusted here; if it is \
+                 yours, set TXM_AMQP_CA_FILE to the authority's certificate"
+            ));
+        }
+        self.failed(why)
     }
 
     fn failed(&self, why: impl std::fmt::Display) -> QueueError {
@@ -296,6 +343,26 @@ mod tests {
             assert!(!error.contains("secret"), "{error}");
             assert!(error.contains("TXM_AMQP_DSN"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_file_of_certificates_that_holds_none_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        let broker = Broker::at("amqps://user:secret@host").unwrap();
+        let refused = |words: &str| {
+            let error = broker.clone().trusting(&file).err().unwrap().to_string();
+            assert!(error.contains("TXM_AMQP_CA_FILE="), "{error}");
+            assert!(
+                error.contains(words) && !error.contains("secret"),
+                "{error}"
+            );
+        };
+        refused("No such file");
+        std::fs::write(&file, "not a certificate").unwrap();
+        refused("no certificate in PEM");
+        std::fs::write(&file, "-----BEGIN CERTIFICATE-----\n!!!\n").unwrap();
+        refused("");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The blob inbox against folders, always, and against an emulator of Azure where `s/services` has
-//! started one: `s/services start azurite`.
+//! The blob inbox against folders, always, and against emulators of Azure and of S3 where `s/services`
+//! has started them: `s/services start azurite s3`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -8,6 +8,7 @@ use harmonia_core::time::Day;
 use harmonia_gateway::blob::{BlobInbox, Places};
 use harmonia_gateway::spool::Spool;
 use harmonia_journey::ports::{Arrival, Inbox, InboxError};
+use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -85,12 +86,50 @@ impl World {
         })
     }
 
+    /// In buckets of an emulator of S3 that only this call uses; `None`, said aloud, without one.
+    fn in_s3(name: &str) -> Option<Self> {
+        let Ok(endpoint) = std::env::var("HARMONIA_TEST_S3_ENDPOINT") else {
+            left_out(
+                "the blob inbox was not tried against an emulator of S3: s/services start s3, then \
+                 eval \"$(s/services env)\"",
+            );
+            return None;
+        };
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let unique = format!("{name}-{}", std::process::id());
+        let places = places(&format!("in-{unique}"), &format!("done-{unique}"));
+        let open = |bucket: &str| -> Arc<dyn ObjectStore> {
+            make_bucket(&endpoint, bucket);
+            let builder = AmazonS3Builder::new()
+                .with_region("us-east-1")
+                .with_access_key_id("key")
+                .with_secret_access_key(KEY)
+                .with_endpoint(endpoint.clone())
+                .with_allow_http(true)
+                .with_bucket_name(bucket);
+            Arc::new(builder.build().unwrap())
+        };
+        Some(Self {
+            dsn: format!("s3://us-east-1?endpoint={endpoint}&allow_http=true&secret=s3"),
+            arriving: open(&places.container),
+            archive: open(&places.archive),
+            places,
+            home: tempfile::tempdir().unwrap(),
+        })
+    }
+
     fn inbox(&self, settle: Duration, lease: Duration) -> BlobInbox {
         let slug = Slug::new("shop").unwrap();
         let spool = Spool::new(self.home.path(), 64 * MEBIBYTE as u64);
         let secret = |name: &str| {
-            assert_eq!(name, "emulator");
-            Ok(BTreeMap::from([("access_key".to_owned(), KEY.to_owned())]))
+            let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            Ok(match name {
+                "emulator" => BTreeMap::from([pair("access_key", KEY)]),
+                "s3" => {
+                    BTreeMap::from([pair("access_key_id", "key"), pair("secret_access_key", KEY)])
+                }
+                other => panic!("{other} is no secret here"),
+            })
         };
         let places = self.places.clone();
         BlobInbox::new(&self.dsn, secret, places, &slug, spool, (settle, lease)).unwrap()
@@ -144,6 +183,23 @@ request.end();";
         .args(["-e", script, endpoint, ACCOUNT, KEY, name])
         .status();
     assert!(made.unwrap().success(), "no container {name}");
+}
+
+/// Buckets likewise.
+fn make_bucket(endpoint: &str, name: &str) {
+    let address = endpoint.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "PUT /{name} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 200"),
+        "no bucket {name}: {answer}"
+    );
 }
 
 async fn look(inbox: &BlobInbox) -> Vec<Box<dyn Arrival>> {
@@ -235,6 +291,40 @@ async fn one_importer_at_a_time(world: World) {
     assert_eq!(world.archived(&format!("{DAY}/shop/a.csv")).await, b"a");
 }
 
+/// Of many who want one blob at the same moment, at most one has it.
+async fn of_many_at_once_at_most_one_has_it(world: World) {
+    world.put("shop/a.csv", b"a").await;
+    for round in 0..5 {
+        let inboxes: Vec<_> = (0..8).map(|_| world.inbox(Duration::ZERO, HOUR)).collect();
+        let mut arrivals = Vec::new();
+        for inbox in &inboxes {
+            arrivals.push(look(inbox).await.remove(0));
+        }
+        let tasks = arrivals.into_iter().map(|arrival| {
+            tokio::spawn(async move {
+                let taken = arrival.take().await.unwrap().is_some();
+                (taken, arrival)
+            })
+        });
+        let mut holders = Vec::new();
+        for task in tasks.collect::<Vec<_>>() {
+            let (taken, arrival) = task.await.unwrap();
+            if taken {
+                holders.push(arrival);
+            }
+        }
+        assert!(holders.len() <= 1, "{} in round {round}", holders.len());
+        for holder in holders {
+            holder.release().await.unwrap();
+        }
+    }
+    let last = look(&world.inbox(Duration::ZERO, HOUR)).await.remove(0);
+    assert!(
+        read(last.as_ref()).await.is_some(),
+        "nobody has it any more"
+    );
+}
+
 /// A blob that is replaced while it is imported stays, and is imported again.
 async fn a_changed_blob_stays(world: World) {
     let inbox = world.inbox(Duration::ZERO, HOUR);
@@ -287,6 +377,46 @@ async fn azure_a_changed_blob_stays() {
     if let Some(world) = World::in_azure("changed") {
         a_changed_blob_stays(world).await;
     }
+}
+
+#[tokio::test]
+async fn s3_a_whole_journey() {
+    if let Some(world) = World::in_s3("journey") {
+        a_whole_journey(world).await;
+    }
+}
+
+#[tokio::test]
+async fn s3_one_importer_at_a_time() {
+    if let Some(world) = World::in_s3("lease") {
+        one_importer_at_a_time(world).await;
+    }
+}
+
+#[tokio::test]
+async fn s3_a_changed_blob_stays() {
+    if let Some(world) = World::in_s3("changed") {
+        a_changed_blob_stays(world).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_of_many_at_once_at_most_one_has_it() {
+    if let Some(world) = World::in_s3("many") {
+        of_many_at_once_at_most_one_has_it(world).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn azure_of_many_at_once_at_most_one_has_it() {
+    if let Some(world) = World::in_azure("many") {
+        of_many_at_once_at_most_one_has_it(world).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_of_many_at_once_at_most_one_has_it() {
+    of_many_at_once_at_most_one_has_it(World::in_folders()).await;
 }
 
 #[tokio::test]

@@ -563,6 +563,9 @@ pub struct GenerateArgs {
     /// amex; the example has one of its own]
     #[arg(long, value_name = "SLUGS", value_delimiter = ',')]
     pub providers: Vec<String>,
+    /// Also write the older file (`amex-file`) of networks that have one: their settlements once more
+    #[arg(long)]
+    pub older_files: bool,
     /// What goes wrong, with commas between, each as often as it usually does: `all`, `none`, or of
     /// no-sale, no-payment, unlinked-card, clock-skew, duplicate, ambiguous, unknown-mid,
     /// wrong-amount, and for real schemes tips, partial-capture, split-shipment, wrong-auth-code,

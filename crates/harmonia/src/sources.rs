@@ -263,8 +263,11 @@ fn amqp_queue(
             feed.name
         )));
     };
-    let broker = harmonia_gateway::amqp::Broker::at(address)
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    let wrong = |error: harmonia_journey::ports::QueueError| Failure::usage(error.to_string());
+    let mut broker = harmonia_gateway::amqp::Broker::at(address).map_err(wrong)?;
+    if let Some(authority) = &settings.amqp_ca_file {
+        broker = broker.trusting(authority).map_err(wrong)?;
+    }
     // Twice a batch: while one is being stored, the next arrives.
     let ample = u16::try_from(settings.batch_size * 2).unwrap_or(u16::MAX);
     Ok(Box::new(broker.queue(queue, prefetch.unwrap_or(ample))))

@@ -27,6 +27,21 @@ const YIELD: Duration = Duration::from_millis(50);
 /// Tells tasks to stop, and is told by nobody.
 pub type Stop = watch::Receiver<bool>;
 
+/// What comes of waiting for somebody else; `None` when told to stop before or meanwhile.
+pub async fn unless_stopped<T>(stop: &Stop, waiting: impl Future<Output = T>) -> Option<T> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        biased;
+        Ok(_) = stop.wait_for(|stop| *stop) => None,
+        done = waiting => Some(done),
+    }
+}
+
+/// For what is never told to stop.
+pub fn never() -> Stop {
+    watch::channel(false).1
+}
+
 /// What was worked on: steps that were done, and steps that failed and are to be tried again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Worked {

@@ -1,7 +1,7 @@
 //! Watch: finds the files that agents expect, imports each, and puts it away.
 
 use crate::Journey;
-use crate::drive::Stop;
+use crate::drive::{Stop, unless_stopped};
 use crate::import::{ImportError, ImportReport, import_file};
 use crate::ports::{Arrival, Inbox, InboxError};
 use croner::Cron;
@@ -53,15 +53,6 @@ pub async fn look_once(
     Ok(())
 }
 
-/// What comes of waiting for somebody else; `None` when told to stop meanwhile.
-async fn unless_stopped<T>(stop: &Stop, waiting: impl Future<Output = T>) -> Option<T> {
-    let mut stop = stop.clone();
-    tokio::select! {
-        done = waiting => Some(done),
-        Ok(_) = stop.wait_for(|stop| *stop) => None,
-    }
-}
-
 /// Takes, imports and puts away one file; `None` when another process has taken it, or when told to
 /// stop before it was there.
 async fn import_arrival(
@@ -74,7 +65,7 @@ async fn import_arrival(
     let Some(file) = taken.flatten() else {
         return Ok(None);
     };
-    let report = match import_file(journey, feed, file, &|_| {}).await {
+    let report = match import_file(journey, feed, file, stop, &|_| {}).await {
         Ok(report) => report,
         Err(error) => {
             arrival.release().await?;
@@ -84,8 +75,9 @@ async fn import_arrival(
     match report {
         ImportReport::Imported(_) => arrival.archive(journey.now().day()).await?,
         ImportReport::Refused(_) => arrival.set_aside().await?,
-        // Another process reads these very bytes, and will put its file away.
-        ImportReport::Busy { .. } => arrival.release().await?,
+        // Another process reads these very bytes, and will put its file away; or this one is told to
+        // stop, and goes on when it is started again.
+        ImportReport::Busy { .. } | ImportReport::Stopped(_) => arrival.release().await?,
     }
     Ok(Some(report))
 }
@@ -130,6 +122,9 @@ async fn look(
             }
             Ok(ImportReport::Refused(reason)) => {
                 tracing::warn!(feed = %feed.name, source, reason, "refused a file");
+            }
+            Ok(ImportReport::Stopped(outcome)) => {
+                tracing::info!(feed = %feed.name, source, ?outcome, "stopped within a file");
             }
             Ok(ImportReport::Busy { .. }) => {}
             Err(error) => {

@@ -22,6 +22,9 @@ pub struct Options {
     pub days: u32,
     /// What goes wrong, and how often.
     pub faults: FaultRates,
+    /// Whether networks of real schemes that have an older file for settlements write it too: the
+    /// same payments once more, of which nothing is new whichever comes first.
+    pub older_files: bool,
 }
 
 /// 2026-06-01, a Monday.
@@ -43,6 +46,7 @@ impl Options {
             first_day: FIRST_DAY,
             days: usual_days(purchases),
             faults: FaultRates::default(),
+            older_files: false,
         }
     }
 

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 /// Writes the files and says what is in them.
 pub fn run(printer: &Printer, args: &GenerateArgs) -> Result<ExitCode, Failure> {
+    refuse_older_files(args)?;
     let options = chosen(args)?;
     if args.scheme == SCHEME {
         refuse_other_providers(&args.providers)?;
@@ -42,6 +43,7 @@ fn chosen(args: &GenerateArgs) -> Result<Options, Failure> {
         first_day: args.first_day.unwrap_or(usual.first_day),
         days: args.days.unwrap_or(usual.days),
         faults: faults(args)?,
+        older_files: args.older_files,
         ..usual
     })
 }
@@ -64,6 +66,19 @@ fn faults(args: &GenerateArgs) -> Result<FaultRates, Failure> {
     };
     let special = args.rates.iter();
     Ok(special.fold(rates, |rates, (fault, rate)| rates.with(*fault, *rate)))
+}
+
+/// Nothing that was asked for is left out in silence.
+fn refuse_older_files(args: &GenerateArgs) -> Result<(), Failure> {
+    let writes_one = args.scheme != SCHEME
+        && (args.providers.is_empty() || args.providers.iter().any(|slug| slug == "amex"));
+    if args.older_files && !writes_one {
+        return Err(Failure::usage(
+            "only amex has an older file: name a --scheme whose customers pay by it, or leave out \
+             --older-files",
+        ));
+    }
+    Ok(())
 }
 
 fn refuse_other_providers(providers: &[String]) -> Result<(), Failure> {

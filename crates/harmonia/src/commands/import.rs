@@ -7,6 +7,7 @@ use crate::wiring::Wiring;
 use harmonia_core::feed::Feed;
 use harmonia_gateway::files::LocalFile;
 use harmonia_journey::Journey;
+use harmonia_journey::drive::Stop;
 use harmonia_journey::import::{ImportReport, import_file};
 use harmonia_journey::ports::{ImportOutcome, Inbox, Readable};
 use harmonia_journey::receive;
@@ -32,6 +33,11 @@ impl FileOutcome {
     fn of(source: &str, report: &ImportReport) -> Self {
         let (state, outcome, problem) = match report {
             ImportReport::Imported(outcome) => ("IMPORTED", *outcome, None),
+            ImportReport::Stopped(outcome) => (
+                "STOPPED",
+                *outcome,
+                Some("it was told to stop; import it again, and it goes on from here".to_owned()),
+            ),
             ImportReport::Refused(why) => ("REFUSED", ImportOutcome::default(), Some(why.clone())),
             ImportReport::Busy { holder } => (
                 "BUSY",
@@ -121,8 +127,16 @@ async fn import_named(
 ) -> Result<ExitCode, Failure> {
     let mut outcomes = Vec::new();
     let mut failed = Vec::new();
+    let (_keep, stop) = super::run::stop_on_signals();
     for path in &args.files {
-        match import_one(wiring, journey, feed, path).await {
+        if *stop.borrow() {
+            failed.push(Failure::new(format!(
+                "{}: it was told to stop before this file",
+                path.display()
+            )));
+            continue;
+        }
+        match import_one(wiring, journey, feed, path, &stop).await {
             Ok(report) => outcomes.push(FileOutcome::of(&path.display().to_string(), &report)),
             Err(failure) => failed.push(failure),
         }
@@ -138,18 +152,19 @@ async fn import_named(
     })
 }
 
-/// Imports one file with a progress bar.
+/// Imports one file with a progress bar, unless told to stop.
 pub async fn import_one(
     wiring: &Wiring,
     journey: &Journey,
     feed: &Feed,
     path: &Path,
+    stop: &Stop,
 ) -> Result<ImportReport, Failure> {
     let file: Arc<dyn Readable> = Arc::new(LocalFile(path.to_owned()));
     // One file that a person waits for: nothing else is kept waiting by it.
     let file = sources::opened(wiring, feed, file)?;
     let progress = Progress::start(&format!("importing {}", feed.name), None);
-    let report = import_file(journey, feed, file, &|records| progress.at(records)).await?;
+    let report = import_file(journey, feed, file, stop, &|records| progress.at(records)).await?;
     progress.done();
     Ok(report)
 }

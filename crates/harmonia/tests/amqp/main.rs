@@ -17,4 +17,5 @@ mod poison;
 mod signal;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 mod town;

@@ -3,8 +3,9 @@
 //!
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
-//! [`previewing`], [`folders`], [`quiet`], [`replaying`], [`journey`], [`life`],
-//! [`matching`], [`redressing`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of it all.
+//! [`previewing`], [`folders`], [`stopping`], [`quiet`], [`replaying`], [`journey`], [`life`],
+//! [`matching`], [`redressing`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of
+//! it all.
 
 #![expect(
     clippy::unwrap_used,
@@ -28,6 +29,7 @@ mod samples;
 mod schemes;
 #[path = "../support/signal.rs"]
 mod signal;
+mod stopping;
 #[path = "../support/mod.rs"]
 mod support;
 mod town;

@@ -55,6 +55,10 @@ fn wrong_usage_is_exit_code_2_and_says_what_would_be_right() {
         ),
         (&["why", "refund", "x"], &["refund", "payment", "sale"]),
         (&["generate"], &["--out"]),
+        (
+            &["generate", "--out", "x", "--older-files"],
+            &["only amex has an older file", "name a --scheme"],
+        ),
         (&["demo", "-n", "0"], &["0", "1.."]),
     ];
     for (arguments, words) in cases {

@@ -1,15 +1,16 @@
 //! Messages and pushed requests: a batch of them as one commit, its row of the import log included.
 
 use super::placing::Placing;
-use super::{ImportError, hex, matching_job};
+use super::{ImportError, READ_BYTES, Step, matching_job};
 use crate::Journey;
 use crate::ports::{ImportOutcome, Lease};
-use harmonia_core::changes::{Changes, FileArrival, ImportedRecord};
+use harmonia_core::changes::{Changes, FileArrival, Imported, ImportedRecord};
 use harmonia_core::feed::{Feed, RawRecord, ReadError};
 use harmonia_core::identify::MidDirectory;
 use harmonia_core::push::{Pushed, Receipt, Request, RequestKey};
-use sha2::{Digest, Sha256};
+use harmonia_core::state::FileState;
 use std::sync::Arc;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Records that are placed where they are; more of them would keep other tasks waiting, and go to a
 /// thread of their own.
@@ -42,22 +43,38 @@ pub async fn import_messages(
     source: &str,
     messages: &[impl AsRef<[u8]>],
 ) -> Result<ImportOutcome, ImportError> {
+    let file = journey
+        .store
+        .message_log(&log_of(feed, source, 0), journey.now())
+        .await?;
     let directory = journey.store.mid_directory().await?;
     let mut placing = Placing::new(journey, feed)?;
-    let mut taken = Taken::default();
-    for (message, number) in messages.iter().zip(1..) {
-        taken.read(&mut placing, message.as_ref(), number, &directory);
-    }
-    let mut hash = Hash::default();
-    for message in messages {
-        hash.add(message.as_ref());
-    }
-    let receipts = commit(journey, hash.arrival(feed, source), vec![taken.request]).await?;
-    let mut outcome = ImportOutcome::default();
-    for receipt in &receipts {
-        outcome.add(receipt.into());
-    }
-    Ok(outcome)
+    let size_bytes = messages.iter().map(|message| message.as_ref().len()).sum();
+    let request = without_holding_up_others(size_bytes, || {
+        let mut taken = Taken::default();
+        for (message, number) in messages.iter().zip(1..) {
+            taken.read(&mut placing, message.as_ref(), number, &directory);
+        }
+        taken.request
+    });
+    // Whoever else has the same messages adds nothing with them: the keys see to that, no lease.
+    let step = Step {
+        journey,
+        feed,
+        file_id: file,
+        lease: Lease::Operator,
+    };
+    let imported = Imported {
+        file,
+        provider: feed.provider_slug.clone(),
+        records_read: request.records.len() as u64 + request.skipped,
+        more_bytes: size_bytes as u64,
+        records: request.records,
+        skipped: request.skipped,
+        state: FileState::Imported,
+        refusal: None,
+    };
+    Ok(step.commit(imported).await?)
 }
 
 /// Imports requests of one feed in one commit, and gives what each sender is told, in their order.
@@ -72,10 +89,7 @@ pub async fn import_requests(
     requests: Vec<Arc<PushedRecords>>,
 ) -> Result<Vec<Receipt>, ImportError> {
     let directory = journey.store.mid_directory().await?;
-    let mut hash = Hash::default();
-    for request in &requests {
-        hash.add_hashed(request.size_bytes, &request.sha256);
-    }
+    let size_bytes = requests.iter().map(|request| request.size_bytes).sum();
     let records: usize = requests.iter().map(|request| request.raws.len()).sum();
     let placed = if records <= PLACED_AT_ONCE {
         place(journey, feed, &directory, &requests)?
@@ -88,7 +102,7 @@ pub async fn import_requests(
             error: std::io::Error::other(error),
         })??
     };
-    commit(journey, hash.arrival(feed, source), placed).await
+    commit(journey, log_of(feed, source, size_bytes), placed).await
 }
 
 fn place(
@@ -125,37 +139,27 @@ async fn commit(
     Ok(committed.receipts)
 }
 
-/// The bytes of a batch as the import log knows them. The hash tells where one message ends and the
-/// next begins.
-#[derive(Default)]
-struct Hash {
-    hash: Sha256,
-    size_bytes: u64,
+/// The row of the log to which a batch adds so many bytes: one for a feed, a source and a day.
+fn log_of(feed: &Feed, source: &str, size_bytes: u64) -> FileArrival {
+    FileArrival {
+        provider: feed.provider_slug.clone(),
+        feed_type: feed.feed_type,
+        feed_name: feed.name.clone(),
+        canonical: feed.is_canonical(),
+        source: source.to_owned(),
+        size_bytes,
+        sha256: String::new(),
+    }
 }
 
-impl Hash {
-    fn add(&mut self, message: &[u8]) {
-        self.hash.update((message.len() as u64).to_be_bytes());
-        self.hash.update(message);
-        self.size_bytes += message.len() as u64;
-    }
-
-    fn add_hashed(&mut self, size_bytes: u64, sha256: &[u8; 32]) {
-        self.hash.update(size_bytes.to_be_bytes());
-        self.hash.update(sha256);
-        self.size_bytes += size_bytes;
-    }
-
-    fn arrival(self, feed: &Feed, source: &str) -> FileArrival {
-        FileArrival {
-            provider: feed.provider_slug.clone(),
-            feed_type: feed.feed_type,
-            feed_name: feed.name.clone(),
-            canonical: feed.is_canonical(),
-            source: source.to_owned(),
-            size_bytes: self.size_bytes,
-            sha256: hex(&self.hash.finalize()),
-        }
+/// Does what takes a while where tasks that wait for this thread go on with another.
+fn without_holding_up_others<T>(size_bytes: usize, work: impl FnOnce() -> T) -> T {
+    let takes_a_while = size_bytes > READ_BYTES;
+    let flavor = Handle::current().runtime_flavor();
+    if takes_a_while && flavor == RuntimeFlavor::MultiThread {
+        tokio::task::block_in_place(work)
+    } else {
+        work()
     }
 }
 

@@ -17,6 +17,7 @@ pub use placing::Placing;
 pub use preview::{Fate, Preview, PreviewRecord, Seen, preview};
 
 use crate::Journey;
+use crate::drive::{Stop, unless_stopped};
 use crate::ports::{
     CommitError, FileArrival, FileClaim, ImportOutcome, Lease, Readable, StoreError,
 };
@@ -40,6 +41,8 @@ pub enum ImportReport {
     Imported(ImportOutcome),
     /// Nothing of it was taken, and why.
     Refused(String),
+    /// It was told to stop before the end; what this import did until then. The next one goes on.
+    Stopped(ImportOutcome),
     /// Another process is importing it.
     Busy {
         /// Which.
@@ -72,7 +75,8 @@ impl From<StoreError> for ImportError {
     }
 }
 
-/// Imports a file through a feed. `progress` is told how many records have been read so far.
+/// Imports a file through a feed. `progress` is told how many records have been read so far. Told to
+/// `stop`, it finishes the batch in hand and lets the file go.
 ///
 /// # Errors
 /// [`ImportError`]; everything committed before it stays, and the next import of the file goes on.
@@ -80,9 +84,12 @@ pub async fn import_file(
     journey: &Journey,
     feed: &Feed,
     file: Arc<dyn Readable>,
+    stop: &Stop,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<ImportReport, ImportError> {
-    let (arrival, refusal) = inspect(feed, Arc::clone(&file)).await?;
+    let Some((arrival, refusal)) = inspect(feed, Arc::clone(&file), stop).await? else {
+        return Ok(ImportReport::Stopped(ImportOutcome::default()));
+    };
     let claim = journey
         .store
         .claim_file(&arrival, &journey.holder, journey.now())
@@ -104,14 +111,19 @@ pub async fn import_file(
     if let Err(refusal) = refusal {
         return step.refuse(&refusal).await;
     }
-    step.run(file, records_read, progress).await
+    step.run(file, records_read, stop, progress).await
 }
 
-/// Reads the file once: its size, its hash, and whether it is whole.
+/// A file as it is looked over: what the log will say of it, and why it is to be refused.
+type Inspected = (FileArrival, Result<(), FileRefusal>);
+
+/// Reads the file once: its size, its hash, and whether it is whole; `None` when told to stop.
 async fn inspect(
     feed: &Feed,
     file: Arc<dyn Readable>,
-) -> Result<(FileArrival, Result<(), FileRefusal>), ImportError> {
+    stop: &Stop,
+) -> Result<Option<Inspected>, ImportError> {
+    let stop = stop.clone();
     let mut inspector = feed.inspect();
     let path = file.source();
     let refusal = file.refusal();
@@ -120,9 +132,9 @@ async fn inspect(
         let mut hash = Sha256::new();
         let mut buffer = vec![0; READ_BYTES];
         let mut size = 0_u64;
-        loop {
+        while !*stop.borrow() {
             match bytes.read(&mut buffer) {
-                Ok(0) => break,
+                Ok(0) => return Ok(Some((size, hex(&hash.finalize()), inspector.finish()))),
                 Ok(count) => {
                     hash.update(&buffer[..count]);
                     inspector.feed(&buffer[..count]);
@@ -132,12 +144,15 @@ async fn inspect(
                 Err(error) => return Err(error),
             }
         }
-        Ok((size, hex(&hash.finalize()), inspector.finish()))
+        Ok(None)
     });
-    let (size_bytes, sha256, whole) = flatten(pass.await).map_err(|error| ImportError::Read {
+    let passed = flatten(pass.await).map_err(|error| ImportError::Read {
         path: path.clone(),
         error,
     })?;
+    let Some((size_bytes, sha256, whole)) = passed else {
+        return Ok(None);
+    };
     let arrival = FileArrival {
         provider: feed.provider_slug.clone(),
         feed_type: feed.feed_type,
@@ -147,7 +162,7 @@ async fn inspect(
         size_bytes,
         sha256,
     };
-    Ok((arrival, refusal.map_or(whole, Err)))
+    Ok(Some((arrival, refusal.map_or(whole, Err))))
 }
 
 /// One file's import under its lease.
@@ -163,18 +178,30 @@ impl Step<'_> {
         &self,
         file: Arc<dyn Readable>,
         records_read: u64,
+        stop: &Stop,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<ImportReport, ImportError> {
         let mut batches = Batches::read(self.journey, self.feed, self.file_id, file, records_read)?;
         let mut outcome = ImportOutcome::default();
         let mut refusal = None;
-        while let Some(batch) = batches.next().await {
+        loop {
+            let Some(next) = unless_stopped(stop, batches.next()).await else {
+                self.give_back().await?;
+                return Ok(ImportReport::Stopped(outcome));
+            };
+            let Some(batch) = next else {
+                break;
+            };
             match batch {
                 Batch::Refused(reason) => refusal = Some(reason),
                 Batch::Records(imported) => {
-                    let read = imported.records_read;
+                    let (read, state) = (imported.records_read, imported.state);
                     outcome.add(self.commit(*imported).await?);
                     progress(read);
+                    if state != FileState::Importing {
+                        // Its lease is over with it: there is nothing to be let go.
+                        break;
+                    }
                 }
             }
         }
@@ -201,6 +228,16 @@ impl Step<'_> {
             .imported)
     }
 
+    /// Lets the file go: whoever imports it next goes on after what is in.
+    async fn give_back(&self) -> Result<(), CommitError> {
+        let mut changes = Changes::none(self.journey.now());
+        changes.job = JobEnd::Again {
+            ready_at: changes.at,
+        };
+        self.journey.store.commit(self.lease, changes).await?;
+        Ok(())
+    }
+
     async fn refuse(&self, refusal: &FileRefusal) -> Result<ImportReport, ImportError> {
         let reason = refusal.to_string();
         self.commit(Imported {
@@ -208,6 +245,7 @@ impl Step<'_> {
             provider: self.feed.provider_slug.clone(),
             records: Vec::new(),
             records_read: 0,
+            more_bytes: 0,
             skipped: 0,
             state: FileState::Refused,
             refusal: Some(reason.clone().into()),

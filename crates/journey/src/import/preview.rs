@@ -4,6 +4,7 @@ use super::placing::Placing;
 use super::reading::says_no_record;
 use super::{ImportError, flatten, inspect};
 use crate::Journey;
+use crate::drive::never;
 use crate::ports::{ImportOutcome, Readable, RecordKey};
 use compact_str::CompactString;
 use harmonia_core::changes::ImportedBody;
@@ -78,8 +79,8 @@ pub async fn preview(
     seen: &mut Seen,
     told: &mut (dyn FnMut(&[PreviewRecord]) + Send),
 ) -> Result<Preview, ImportError> {
-    let (_, whole) = inspect(feed, Arc::clone(&file)).await?;
-    if let Err(refusal) = whole {
+    let inspected = inspect(feed, Arc::clone(&file), &never()).await?;
+    if let Some((_, Err(refusal))) = inspected {
         return Ok(Preview {
             problem: Some(refusal.to_string()),
             ..Preview::default()

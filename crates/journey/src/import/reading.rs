@@ -117,7 +117,7 @@ impl Reading {
         };
         let mut raw = RawRecord::default();
         let mut number = 0;
-        loop {
+        while !self.sender.is_closed() {
             let (imported, more) =
                 match self.read_batch(&mut reader, &mut raw, &mut number, records_read) {
                     Ok(batch) => batch,
@@ -131,9 +131,10 @@ impl Reading {
                 self.send(Batch::Records(Box::new(imported)))?;
             }
             if !more {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Reads up to a batch of records; says whether there may be more.
@@ -173,6 +174,7 @@ impl Reading {
             provider: self.placing.feed.provider_slug.clone(),
             records,
             records_read: *number,
+            more_bytes: 0,
             skipped,
             state,
             refusal: None,
@@ -188,7 +190,8 @@ impl Reading {
     }
 
     fn send(&self, batch: Batch) -> std::io::Result<()> {
-        // Nobody receives any more when a commit failed: that error is the one to tell.
+        // Nobody receives any more when a commit failed, and that error is the one to tell; or when
+        // the import was told to stop.
         self.sender.blocking_send(batch).or(Ok(()))
     }
 }

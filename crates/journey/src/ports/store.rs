@@ -310,6 +310,11 @@ pub trait Store: Inquiry + Send + Sync + 'static {
         now: Instant,
     ) -> Result<FileClaim, StoreError>;
 
+    /// The log row of a feed's messages from one source on the UTC day of `now`, made where there is
+    /// none. It is finished at any time, and each batch adds to it; an arrival's size and hash are of
+    /// no account.
+    async fn message_log(&self, arrival: &FileArrival, now: Instant) -> Result<FileId, StoreError>;
+
     /// The identifiers, to be looked up by date.
     async fn mid_directory(&self) -> Result<Arc<MidDirectory>, StoreError>;
 

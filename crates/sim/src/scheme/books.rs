@@ -27,11 +27,11 @@ struct Book {
     records: Ordered<LazyDraft, String>,
 }
 
-/// All of them: the till's, what the till reports late, and three of each network.
+/// All of them: the till's, what the till reports late, and of each network three and an older one.
 pub(super) struct Books {
     till: Option<Book>,
     late: Option<Book>,
-    networks: Vec<[Option<Book>; 3]>,
+    networks: Vec<[Option<Book>; 4]>,
 }
 
 /// Which file.
@@ -40,6 +40,8 @@ pub(super) enum Place {
     Till,
     Late,
     Network(usize, Which),
+    /// The older file of a network's settlements.
+    Older(usize),
 }
 
 impl Books {
@@ -50,6 +52,7 @@ impl Books {
         seed: u64,
         scheme: &Scheme,
         networks: &[usize],
+        has_older: bool,
         made: &str,
     ) -> Self {
         let book = |feed: &'static str, name: String, frame: Frame<String>| Book {
@@ -74,12 +77,17 @@ impl Books {
                     .refund
                     .as_ref()
                     .and_then(|feed| payments(feed, "refunds")),
+                network
+                    .older
+                    .as_ref()
+                    .filter(|_| has_older)
+                    .and_then(|feed| payments(feed, "payments")),
             ]
         };
         let mut books = Self {
             till: till(""),
             late: till("-late"),
-            networks: NETWORKS.iter().map(|_| [const { None }; 3]).collect(),
+            networks: NETWORKS.iter().map(|_| [const { None }; 4]).collect(),
         };
         for place in networks {
             books.networks[*place] = of_network(*place);
@@ -100,6 +108,7 @@ impl Books {
                 };
                 &mut self.networks[network][feed]
             }
+            Place::Older(network) => &mut self.networks[network][3],
         };
         if let Some(book) = book {
             book.records.add(at, number, record);

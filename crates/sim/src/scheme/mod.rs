@@ -100,7 +100,8 @@ pub fn provider_slugs() -> impl Iterator<Item = &'static str> {
 /// `out_dir`, which is created if need be. Each feed has a folder of its name: the scheme with
 /// `sales-<seed>` and, of what comes late, `sales-<seed>-late`; of each network those of
 /// authorisations and settlements with `payments-<seed>`, and that of refunds, if there are any,
-/// with `refunds-<seed>`. Beside them are `mids.csv`, `cards.csv` and `truth.csv`. Files of these
+/// with `refunds-<seed>`; where older files are wanted and a network has one, its settlements once more
+/// with `payments-<seed>`. Beside them are `mids.csv`, `cards.csv` and `truth.csv`. Files of these
 /// names are replaced.
 ///
 /// All appear when all are complete, the feeds last. `progress` is told the number of purchases
@@ -185,8 +186,15 @@ impl World<'_> {
             scheme,
             (&self.estate, &self.wallet),
             Ids::new(self.names, options.ids),
-            options.seed,
-            Books::new(out_dir, options.seed, scheme, networks, &self.made),
+            options,
+            Books::new(
+                out_dir,
+                options.seed,
+                scheme,
+                networks,
+                options.older_files,
+                &self.made,
+            ),
             truth,
         )?;
         let trade = Trade::new(scheme, options, &self.clocks, &self.estate, &self.wallet);

@@ -19,6 +19,8 @@ pub(super) struct Network {
     pub(super) auth: PaymentFeed,
     pub(super) settled: PaymentFeed,
     pub(super) refund: Option<PaymentFeed>,
+    /// The settlements once more, as they were sent before.
+    pub(super) older: Option<PaymentFeed>,
 }
 
 /// One feed of a network.
@@ -53,6 +55,7 @@ const VISA: Network = Network {
         "visa-refund",
         Format::JsonLines(Json::Object(&VISA_REFUND)),
     )),
+    older: None,
 };
 
 const MASTERCARD: Network = Network {
@@ -71,6 +74,7 @@ const MASTERCARD: Network = Network {
     },
     settled: tgx2("mastercard-settled"),
     refund: Some(tgx2("mastercard-refund")),
+    older: None,
 };
 
 const AMEX: Network = Network {
@@ -91,6 +95,10 @@ const AMEX: Network = Network {
         Format::JsonLines(Json::Object(&AMEX_SETTLEMENT)),
     ),
     refund: None,
+    older: Some(PaymentFeed {
+        extension: "dat",
+        ..amex("amex-file", Clock::London, false, Format::Piped(&AMEX_FILE))
+    }),
 };
 
 const fn visa(name: &'static str, format: Format) -> PaymentFeed {
@@ -272,6 +280,18 @@ const fn text(start: usize, length: usize, field: Field) -> Column {
         zeros: false,
     }
 }
+
+/// Without the detail identifier, with which every line of data begins.
+static AMEX_FILE: [Field; 8] = [
+    Field::Fixed("AADP0050"),
+    Field::Id,
+    Field::Time("%Y-%m-%d"),
+    Field::Pounds,
+    Field::Token,
+    Field::Mid,
+    Field::Time("%Y-%m-%d-%H.%M.%S"),
+    Field::Fixed("alias"),
+];
 
 static AMEX_AUTH: [(&str, Json); 7] = [
     ("transaction_id", Json::Text(Field::Id)),

@@ -11,6 +11,7 @@ use super::wallet::Wallet;
 use crate::clerk::{TRUTH_HEADER, Tally};
 use crate::fault::Fault;
 use crate::label::Label;
+use crate::options::Options;
 use crate::output::LazyDraft;
 use crate::random::{Random, Stream};
 use crate::world::WORST_SKEW_US;
@@ -31,6 +32,8 @@ pub(super) struct Reporter<'a, W: Write> {
     ids: Ids,
     random: Random,
     books: Books,
+    /// Whether networks that have an older file write it too.
+    has_older: bool,
     truth: csv::Writer<W>,
     tally: Tally,
 }
@@ -40,6 +43,8 @@ struct Report {
     place: Place,
     at: Instant,
     record: String,
+    /// The same in the network's older file, if it has one.
+    older: Option<(Place, String)>,
     /// The id as it is stored.
     id: CompactString,
 }
@@ -49,7 +54,7 @@ impl<'a, W: Write> Reporter<'a, W> {
         scheme: &'static Scheme,
         (estate, wallet): (&'a Estate, &'a Wallet),
         ids: Ids,
-        seed: u64,
+        options: &Options,
         books: Books,
         truth: W,
     ) -> io::Result<Self> {
@@ -60,8 +65,9 @@ impl<'a, W: Write> Reporter<'a, W> {
             estate,
             wallet,
             ids,
-            random: Random::new(seed, Stream::Records),
+            random: Random::new(options.seed, Stream::Records),
             books,
+            has_older: options.older_files,
             truth,
             tally: Tally::default(),
         })
@@ -127,14 +133,22 @@ impl<'a, W: Write> Reporter<'a, W> {
         let later = self.random.between(1, LATEST_RESENDING_SECONDS) * SECOND_US;
         for (index, report) in reports.into_iter().enumerate() {
             let Report {
-                place, at, record, ..
+                place,
+                at,
+                record,
+                older,
+                ..
             } = report;
-            if again == Some(index) {
-                let number = self.random.number();
-                self.books
-                    .add(place, at.plus(later), number, record.clone());
+            // Drawn once: an older file beside them changes nothing in the others.
+            let resent = (again == Some(index)).then(|| self.random.number());
+            let number = self.random.number();
+            for (place, record) in [Some((place, record)), older].into_iter().flatten() {
+                if let Some(number) = resent {
+                    self.books
+                        .add(place, at.plus(later), number, record.clone());
+                }
+                self.books.add(place, at, number, record);
             }
-            self.books.add(place, at, self.random.number(), record);
         }
     }
 
@@ -172,10 +186,17 @@ impl<'a, W: Write> Reporter<'a, W> {
             // Unique only within a day, so the day is part of it.
             let _ = write!(stored, "_{}", Field::Time("%Y%m%d").text(&record));
         }
+        let older = NETWORKS[purchase.network].older.as_ref();
+        let is_settled = matches!(paid.which, Which::Settled | Which::SettledToo);
+        let older = older.filter(|_| is_settled && self.has_older).map(|feed| {
+            let place = Place::Older(purchase.network);
+            (place, feed.format.record(&record))
+        });
         Report {
             place: Place::Network(purchase.network, paid.which),
             at: purchase.at,
             record: feed.format.record(&record),
+            older,
             id: stored,
         }
     }
@@ -199,6 +220,7 @@ impl<'a, W: Write> Reporter<'a, W> {
             place: if late { Place::Late } else { Place::Till },
             at: sale.at,
             record: till.map_or_else(String::new, |till| till.format.record(&record)),
+            older: None,
             id: match till.map_or(&[][..], |till| till.hashed_id) {
                 [] => id.clone(),
                 parts => hashed(parts, &record),

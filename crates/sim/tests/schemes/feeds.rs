@@ -1,7 +1,9 @@
 //! Every feed of every scheme and network, read by its agent file: whole, and of one mind with the
 //! truth and with the other feeds.
 
-use crate::reading::{World, rows, world};
+use crate::reading::{AGENTS, World, rows, world};
+use harmonia_core::feed::{Outcome, RawRecord};
+use harmonia_core::ids::Slug;
 use harmonia_core::time::{Day, Instant, MINUTE_US, Moment, Precision};
 use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord};
 use harmonia_sim::{Fault, FaultRates, IdStyle, Options, Truth, provider_slugs, scheme_slugs};
@@ -249,4 +251,70 @@ fn every_scheme_and_network_with_an_agent_file_is_played() {
         };
         assert!(played || slug.starts_with("example-"), "{slug}");
     }
+}
+
+#[test]
+fn the_older_file_tells_the_settlements_once_more() {
+    for scheme in ["iceland-bonus-card", "wasabi-club"] {
+        let usual = options(600);
+        let with_older = Options {
+            older_files: true,
+            ..usual.clone()
+        };
+        let (one, other) = (
+            world(scheme, &["amex"], &usual),
+            world(scheme, &["amex"], &with_older),
+        );
+        let file = other
+            .summary
+            .feeds
+            .iter()
+            .find(|file| file.feed == "amex-file");
+        let settled = other
+            .summary
+            .feeds
+            .iter()
+            .find(|file| file.feed == "amex-settlement");
+        let (file, settled) = (file.unwrap(), settled.unwrap());
+        assert_eq!(file.records, settled.records);
+        // Whichever is read first, the other one has nothing new: ids, times and amounts are the same.
+        let read = read_alone("amex-file", &file.path);
+        let known = &other.payments[&(slug("amex"), FeedType::Settled)];
+        assert_eq!(read.len(), known.len());
+        for (id, record) in &read {
+            let told = record.told();
+            assert_eq!(told, known[id].told());
+            assert_eq!(record.identifiers, known[id].identifiers);
+            assert_eq!(record.card_token, known[id].card_token);
+        }
+        check_ids(&other);
+        let mut bytes = other.bytes();
+        bytes.retain(|path, _| !path.display().to_string().contains("amex-file"));
+        assert_eq!(one.bytes(), bytes, "everything else is the same");
+        assert!(
+            one.summary
+                .feeds
+                .iter()
+                .all(|file| file.feed != "amex-file")
+        );
+    }
+}
+
+fn slug(text: &str) -> Slug {
+    Slug::new(text).unwrap()
+}
+
+/// The payments of one file, by id.
+fn read_alone(feed: &str, path: &std::path::Path) -> BTreeMap<String, PaymentRecord> {
+    let mut feeds = AGENTS.iter().flat_map(|agent| &agent.feeds);
+    let feed = feeds.find(|known| known.name.as_str() == feed).unwrap();
+    let mut reader = feed.reader(std::fs::File::open(path).unwrap()).unwrap();
+    let mut raw = RawRecord::default();
+    let mut read = BTreeMap::new();
+    while reader.next(&mut raw).unwrap() {
+        if let Outcome::Payment(record) = feed.read(&raw) {
+            read.insert(record.transaction_id.to_string(), record);
+        }
+    }
+    read
 }

@@ -167,6 +167,40 @@ impl World {
         Some(*found.0)
     }
 
+    /// The log row of a feed's messages from one source on a day, made where there is none.
+    pub fn message_log(&mut self, arrival: &FileArrival, now: Instant) -> FileId {
+        let is_it = |log: &FileLog| {
+            let of = &log.arrival;
+            log.is_of_messages
+                && log.created_at.day() == now.day()
+                && (&of.provider, of.feed_type) == (&arrival.provider, arrival.feed_type)
+                && (&of.feed_name, of.canonical) == (&arrival.feed_name, arrival.canonical)
+                && of.source == arrival.source
+        };
+        if let Some((id, _)) = self.files.iter().find(|(_, log)| is_it(log)) {
+            return *id;
+        }
+        let file = FileId(next_number(&self.files, |id| id.0));
+        let log = FileLog {
+            arrival: FileArrival {
+                size_bytes: 0,
+                sha256: String::new(),
+                ..arrival.clone()
+            },
+            state: FileState::Imported,
+            refusal: None,
+            counts: ImportOutcome::default(),
+            amount_minor: 0,
+            purged: 0,
+            purged_amount_minor: 0,
+            is_of_messages: true,
+            created_at: now,
+            finished_at: Some(now),
+        };
+        self.files.insert(file, log);
+        file
+    }
+
     fn begin_file(&mut self, arrival: &FileArrival, now: Instant) -> (FileId, JobId) {
         let file = self.log_file(arrival, now);
         let job = self.add_job(Queue::Import, None, Work::File(file), now);
@@ -184,7 +218,9 @@ impl World {
             amount_minor: 0,
             purged: 0,
             purged_amount_minor: 0,
+            is_of_messages: false,
             created_at: now,
+            finished_at: None,
         };
         self.files.insert(file, log);
         file

@@ -86,8 +86,14 @@ impl World {
         }
         let (outcome, amount_minor) = (stretch.outcome, stretch.amount_minor);
         let log = self.file(imported.file)?;
+        let read_before = log.counts.read;
         log.counts.add(outcome);
         log.counts.read = imported.records_read;
+        if log.is_of_messages {
+            log.counts.read += read_before;
+        }
+        log.arrival.size_bytes += imported.more_bytes;
+        log.finished_at = (imported.state != FileState::Importing).then_some(at);
         log.amount_minor += amount_minor;
         log.state = imported.state;
         log.refusal = imported.refusal;

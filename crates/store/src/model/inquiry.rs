@@ -312,7 +312,7 @@ impl World {
         }
         let newest = files.iter().rev().take(sources);
         Arrivals {
-            last: files.last().map(|log| log.created_at),
+            last: files.iter().filter_map(|log| log.finished_at).max(),
             records: records.into_iter().collect(),
             sources: newest.map(|log| log.arrival.source.clone()).collect(),
         }

@@ -30,7 +30,7 @@ use harmonia_core::access::{ApiKey, KeyHash};
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
-use harmonia_core::ids::{ExportId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
+use harmonia_core::ids::{ExportId, FileId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
 use harmonia_core::money::Money;
 use harmonia_core::push::RequestKey;
@@ -113,6 +113,10 @@ impl Store for ModelStore {
     ) -> Result<FileClaim, StoreError> {
         let until = now.plus(self.lease_us);
         Ok(self.world().claim_file(arrival, holder, now, until))
+    }
+
+    async fn message_log(&self, arrival: &FileArrival, now: Instant) -> Result<FileId, StoreError> {
+        Ok(self.world().message_log(arrival, now))
     }
 
     async fn mid_directory(&self) -> Result<Arc<MidDirectory>, StoreError> {

@@ -4,7 +4,9 @@ use super::world::{CardRow, MidRow, World, next_number};
 use harmonia_core::changes::{MidAction, MidChange};
 use harmonia_core::identify::{LinkedCard, MerchantIdentifier};
 use harmonia_core::ids::{MidId, SchemeId, Slug};
-use harmonia_core::term::{Held, Rearranged, SINCE_EVER, Term, put_in_force, take_out_of_force};
+use harmonia_core::term::{
+    Held, Left, Rearranged, SINCE_EVER, Term, put_in_force, take_out_of_force,
+};
 use harmonia_core::time::Instant;
 
 impl World {
@@ -70,7 +72,7 @@ impl World {
     }
 
     /// A row keeps what is left of its term, and stays even where nothing is.
-    fn retain_term(&mut self, id: MidId, left: (Option<Term>, Option<Term>)) {
+    fn retain_term(&mut self, id: MidId, left: Left) {
         let never = Term {
             from: SINCE_EVER,
             until: Some(SINCE_EVER),

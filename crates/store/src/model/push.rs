@@ -18,7 +18,7 @@ impl World {
         kept_from: Option<Day>,
         added: &mut Added,
     ) -> Result<(Vec<Receipt>, Option<MatchGroup>), CommitError> {
-        let file = self.log_file(&pushed.arrival, at);
+        let file = self.message_log(&pushed.arrival, at);
         let requests = &pushed.requests;
         let records = requests.iter().flat_map(|request| &request.records);
         let records: Vec<_> = records.cloned().collect();
@@ -29,6 +29,7 @@ impl World {
             records_read: records.len() as u64 + skipped,
             records,
             skipped,
+            more_bytes: pushed.arrival.size_bytes,
             state: FileState::Imported,
             refusal: None,
         };

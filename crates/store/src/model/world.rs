@@ -101,7 +101,10 @@ pub struct FileLog {
     /// Of its new records, how many are purged, and their sum.
     pub purged: u64,
     pub purged_amount_minor: i64,
+    /// Whether it is a day's messages, of which each batch is whole by itself.
+    pub is_of_messages: bool,
     pub created_at: Instant,
+    pub finished_at: Option<Instant>,
 }
 
 /// A record as it came. The payment or sale read from it has the same number.

@@ -5,7 +5,8 @@ use super::writer::{Known, Writer};
 use super::{import, sql};
 use harmonia_core::changes::{Lane, Queue, Work};
 use harmonia_core::ids::{FileId, JobId};
-use harmonia_core::time::Instant;
+use harmonia_core::retention::begin_of;
+use harmonia_core::time::{Day, Instant};
 use harmonia_journey::ports::{FileArrival, FileClaim, Holder, Job, Lease, StoreError};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
@@ -143,6 +144,80 @@ pub fn claim_file(
     claim.map_err(|error| store_error(&error))
 }
 
+/// The log row of a feed's messages from one source on the day of `now`, if there is one.
+pub fn find_message_log(
+    connection: &Connection,
+    arrival: &FileArrival,
+    now: Instant,
+) -> rusqlite::Result<Option<FileId>> {
+    let feed: Option<i64> = connection
+        .prepare_cached(sql::feed::find)?
+        .query_row(
+            params![arrival.provider.as_str(), arrival.feed_type.as_str()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let day = now.day();
+    connection
+        .prepare_cached(sql::file::of_messages)?
+        .query_row(
+            params![
+                arrival.feed_name.as_str(),
+                begin_of(day).0,
+                begin_of(Day(day.0 + 1)).0,
+                feed,
+                arrival.canonical,
+                arrival.source
+            ],
+            |row| row.get(0).map(FileId),
+        )
+        .optional()
+}
+
+/// The log row of a feed's messages from one source on the day of `now`, made where there is none.
+pub fn message_log(
+    writer: &mut Writer,
+    arrival: &FileArrival,
+    now: Instant,
+) -> Result<FileId, StoreError> {
+    let Writer { connection, known } = writer;
+    let mut run = || -> rusqlite::Result<FileId> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let file = message_row(&transaction, known, arrival, now)?;
+        transaction.commit()?;
+        Ok(file)
+    };
+    let file = run();
+    if file.is_err() {
+        // What was remembered may have been rolled back.
+        *known = Known::default();
+    }
+    file.map_err(|error| store_error(&error))
+}
+
+/// The day's row of the log for the messages of a feed and a source, made where there is none.
+pub fn message_row(
+    transaction: &Transaction<'_>,
+    known: &mut Known,
+    arrival: &FileArrival,
+    now: Instant,
+) -> rusqlite::Result<FileId> {
+    let feed = import::feed_id(transaction, known, &arrival.provider, arrival.feed_type)?;
+    if let Some(file) = find_message_log(transaction, arrival, now)? {
+        return Ok(file);
+    }
+    transaction
+        .prepare_cached(sql::file::begin_messages)?
+        .execute(params![
+            feed,
+            arrival.feed_name.as_str(),
+            arrival.canonical,
+            arrival.source,
+            now.0
+        ])?;
+    Ok(FileId(transaction.last_insert_rowid()))
+}
+
 struct Unfinished {
     file: FileId,
     records_read: u64,
@@ -206,7 +281,18 @@ fn begin(
     now: Instant,
     until: Instant,
 ) -> rusqlite::Result<FileClaim> {
-    let file = import::begin_file(transaction, arrival, feed, now)?;
+    transaction
+        .prepare_cached(sql::file::insert)?
+        .execute(params![
+            feed,
+            arrival.feed_name.as_str(),
+            arrival.canonical,
+            arrival.source,
+            arrival.size_bytes,
+            arrival.sha256,
+            now.0
+        ])?;
+    let file = FileId(transaction.last_insert_rowid());
     let work = serde_json::json!({ "file": file.0 }).to_string();
     transaction
         .prepare_cached(sql::job::insert_leased)?

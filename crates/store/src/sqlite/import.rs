@@ -5,7 +5,7 @@ use super::sql;
 use super::writer::{Failure, Given, Known, next_id, revise};
 use crate::told::fingerprint;
 use compact_str::CompactString;
-use harmonia_core::changes::{FileArrival, Imported, ImportedBody, ImportedRecord, Placed};
+use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord, Placed};
 use harmonia_core::ids::{FileId, MatchGroup, MidId, SchemeId, Slug};
 use harmonia_core::money::{MINOR_UNITS, Money};
 use harmonia_core::problem::{Reject, RejectReason};
@@ -98,50 +98,45 @@ pub fn apply(
     };
     let sums = rows.sums();
     given.match_group = (outcome.new > 0).then_some(MatchGroup(first));
-    progress(
-        transaction,
-        imported.file,
+    let progressed = Progress {
         outcome,
-        imported.records_read,
+        records_read: imported.records_read,
+        more_bytes: imported.more_bytes,
         sums,
-        (imported.state, imported.refusal.as_deref()),
-        at,
-    )?;
+        state: (imported.state, imported.refusal.as_deref()),
+    };
+    progress(transaction, imported.file, &progressed, at)?;
     Ok(outcome)
 }
 
-/// Begins the row of a file of the log.
-pub fn begin_file(
-    transaction: &Transaction<'_>,
-    arrival: &FileArrival,
-    feed: i64,
-    at: Instant,
-) -> rusqlite::Result<FileId> {
-    transaction
-        .prepare_cached(sql::file::insert)?
-        .execute(params![
-            feed,
-            arrival.feed_name.as_str(),
-            arrival.canonical,
-            arrival.source,
-            arrival.size_bytes,
-            arrival.sha256,
-            at.0
-        ])?;
-    Ok(FileId(transaction.last_insert_rowid()))
+/// What a stretch adds to the row of its file in the log.
+pub struct Progress<'a> {
+    /// What became of its records.
+    pub outcome: ImportOutcome,
+    /// How many records of the file are read by now; of a row of messages, how many more.
+    pub records_read: u64,
+    /// How many bytes more the row is of.
+    pub more_bytes: u64,
+    /// The amounts and dates of what was new.
+    pub sums: Sums,
+    /// Where the file stands, and why where it is refused.
+    pub state: (FileState, Option<&'a str>),
 }
 
-/// Writes to the row of a file of the log what a stretch of it added, how many of its records are
-/// read by now, and where it stands.
+/// Writes to the row of a file of the log what a stretch of it added.
 pub fn progress(
     transaction: &Transaction<'_>,
     file: FileId,
-    outcome: ImportOutcome,
-    records_read: u64,
-    (amount_minor, dates): Sums,
-    (state, refusal): (FileState, Option<&str>),
+    progress: &Progress<'_>,
     at: Instant,
 ) -> rusqlite::Result<()> {
+    let Progress {
+        outcome,
+        records_read,
+        more_bytes,
+        sums: (amount_minor, dates),
+        state: (state, refusal),
+    } = progress;
     transaction
         .prepare_cached(sql::file::progress)?
         .execute(params![
@@ -158,6 +153,7 @@ pub fn progress(
             state.as_str(),
             refusal,
             at.0,
+            more_bytes,
         ])?;
     Ok(())
 }

@@ -37,7 +37,7 @@ use harmonia_core::access::{ApiKey, KeyHash};
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
-use harmonia_core::ids::{ExportId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
+use harmonia_core::ids::{ExportId, FileId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{Payment, Reach, Sale};
 use harmonia_core::money::Money;
 use harmonia_core::push::RequestKey;
@@ -225,6 +225,18 @@ impl Store for SqliteStore {
             claim::claim_file(writer, &arrival, &holder, now, now.plus(shared.lease_us))
         })
         .await
+    }
+
+    async fn message_log(&self, arrival: &FileArrival, now: Instant) -> Result<FileId, StoreError> {
+        let asked = arrival.clone();
+        let found =
+            self.read(move |_, connection| claim::find_message_log(connection, &asked, now));
+        if let Some(file) = found.await? {
+            return Ok(file);
+        }
+        let arrival = arrival.clone();
+        self.write(move |_, writer| claim::message_log(writer, &arrival, now))
+            .await
     }
 
     async fn mid_directory(&self) -> Result<Arc<MidDirectory>, StoreError> {

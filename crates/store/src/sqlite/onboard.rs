@@ -8,7 +8,9 @@ use crate::seal::card_place;
 use harmonia_core::changes::{MidAction, MidChange};
 use harmonia_core::identify::LinkedCard;
 use harmonia_core::ids::{MidId, SchemeId, Slug};
-use harmonia_core::term::{Held, Rearranged, SINCE_EVER, Term, put_in_force, take_out_of_force};
+use harmonia_core::term::{
+    Held, Left, Rearranged, SINCE_EVER, Term, put_in_force, take_out_of_force,
+};
 use harmonia_core::time::Instant;
 use harmonia_journey::ports::StoreError;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -161,11 +163,7 @@ fn held(
 
 /// A row keeps what is left of its term. It is kept even where nothing is, for the payments that
 /// named it.
-fn retain(
-    transaction: &Transaction<'_>,
-    id: MidId,
-    left: (Option<Term>, Option<Term>),
-) -> rusqlite::Result<()> {
+fn retain(transaction: &Transaction<'_>, id: MidId, left: Left) -> rusqlite::Result<()> {
     let now_over = Term {
         from: SINCE_EVER,
         until: Some(SINCE_EVER),

@@ -2,7 +2,7 @@
 
 use super::import::Rows;
 use super::writer::{Failure, Given, Known, next_id};
-use super::{import, sql};
+use super::{claim, import, sql};
 use harmonia_core::ids::{MatchGroup, Slug};
 use harmonia_core::push::{KEPT_US, Pushed, Receipt, Request, RequestKey};
 use harmonia_core::state::FileState;
@@ -37,7 +37,7 @@ pub fn apply(
     } = *stretch;
     let arrival = &pushed.arrival;
     let feed = import::feed_id(transaction, known, &arrival.provider, arrival.feed_type)?;
-    let file = import::begin_file(transaction, arrival, feed, at)?;
+    let file = claim::message_row(transaction, known, arrival, at)?;
     let first = next_id(transaction, "import_transaction")?;
     let mut rows = Rows::prepare(transaction, known, file.0, feed, first, at)?;
     rows.kept_from = kept_from;
@@ -55,15 +55,14 @@ pub fn apply(
     }
     given.match_group = (outcome.new > 0).then_some(MatchGroup(first));
     let sums = rows.sums();
-    import::progress(
-        transaction,
-        file,
+    let progressed = import::Progress {
         outcome,
-        outcome.read,
+        records_read: outcome.read,
+        more_bytes: arrival.size_bytes,
         sums,
-        (FileState::Imported, None),
-        at,
-    )?;
+        state: (FileState::Imported, None),
+    };
+    import::progress(transaction, file, &progressed, at)?;
     for (request, receipt) in pushed.requests.iter().zip(&receipts) {
         keep(transaction, &arrival.feed_name, request, receipt, at)?;
     }

@@ -34,7 +34,8 @@ mod named {
         }
         feed { find, insert }
         file {
-            find, find_unfinished, insert, last, list, progress, recount, sources, volume,
+            begin_messages, find, find_unfinished, insert, last, list, of_messages, progress,
+            recount, sources, volume,
         }
         identity { find, insert, of_payment }
         job {

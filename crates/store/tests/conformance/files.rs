@@ -6,8 +6,8 @@ use crate::support::{
 use harmonia_core::changes::{Changes, Imported, JobEnd};
 use harmonia_core::ids::FileId;
 use harmonia_core::state::FileState;
-use harmonia_core::time::SECOND_US;
-use harmonia_journey::ports::{CommitError, FileArrival, FileClaim, StoreError};
+use harmonia_core::time::{HOUR_US, Instant, SECOND_US};
+use harmonia_journey::ports::{CommitError, FileArrival, FileClaim, FileRow, StoreError};
 
 pub async fn a_new_file_begins_at_its_beginning(bench: &dyn Bench) {
     let town = Town::new(bench).await;
@@ -180,12 +180,51 @@ pub async fn files_are_listed_newest_first(bench: &dyn Bench) {
     assert_eq!(ids, [3, 2]);
 }
 
+pub async fn messages_of_a_day_share_a_row(bench: &dyn Bench) {
+    let town = Town::new(bench).await;
+    let mut arrival = town.arrival(VISA_SETTLED);
+    arrival.source = "queue".to_owned();
+    (arrival.size_bytes, arrival.sha256) = (0, String::new());
+    let batch = async |arrival: &FileArrival, names: &[&str], at: Instant| {
+        let file = town.store.message_log(arrival, at).await.unwrap();
+        let bodies = names.iter().map(|name| town.paid(payment(name))).collect();
+        let mut changes = town.whole_file(file, VISA_SETTLED, bodies);
+        changes.at = at;
+        if let Some(imported) = changes.imported.as_mut() {
+            imported.more_bytes = 10;
+        }
+        town.commit(changes).await;
+        file
+    };
+    let evening = NOON.plus(10 * HOUR_US);
+    let first = batch(&arrival, &["p1", "p2"], NOON).await;
+    assert_eq!(batch(&arrival, &["p2", "p3"], evening).await, first);
+    let told = |row: &FileRow| (row.size_bytes, row.records[..3].to_vec(), row.state.clone());
+    let files = town.store.files(10).await.unwrap();
+    assert_eq!(files.len(), 1);
+    assert_eq!(told(&files[0]), (20, vec![4, 3, 1], "IMPORTED".to_owned()));
+    let arrivals = town.store.arrivals(&slug("visa-settled"), 0, 9).await;
+    assert_eq!(arrivals.unwrap().last, Some(evening));
+    // Another day, and another source, are told apart.
+    let tomorrow = NOON.plus(24 * HOUR_US);
+    assert_ne!(batch(&arrival, &["p4"], tomorrow).await, first);
+    arrival.source = "another queue".to_owned();
+    assert_ne!(batch(&arrival, &["p5"], evening).await, first);
+    // A file of the same name is never taken for messages.
+    let mut file = town.arrival(VISA_SETTLED);
+    file.source = "queue".to_owned();
+    let (file, ..) = town.claim_file(&file, "one", NOON).await;
+    assert_ne!(file, first);
+    town.expect_sound().await;
+}
+
 /// A stretch of a file's beginning, with more to come.
 fn stretch(file: FileId, records: Vec<harmonia_core::changes::ImportedRecord>) -> Imported {
     Imported {
         file,
         provider: slug("visa"),
         records_read: records.len() as u64,
+        more_bytes: 0,
         records,
         skipped: 0,
         state: FileState::Importing,

@@ -62,6 +62,7 @@ conformance! {
             a_file_that_was_imported_may_come_again,
             a_file_that_does_not_add_up_is_refused,
             files_are_listed_newest_first,
+            messages_of_a_day_share_a_row,
         }
         importing {
             new_records_are_taken_and_counted,

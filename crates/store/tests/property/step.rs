@@ -21,6 +21,8 @@ pub enum Step {
         feed: u8,
         requests: Vec<(Option<u8>, Vec<Record>)>,
     },
+    /// A batch of messages is imported.
+    Messages { feed: u8, records: Vec<Record> },
     /// A kept record is taken up again, as what it is now.
     Replay { reject: u8, record: Record },
     /// Somebody asks for work.
@@ -94,6 +96,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => import(),
         3 => push(),
+        2 => (0..3_u8, prop::collection::vec(record(), 0..4))
+            .prop_map(|(feed, records)| Step::Messages { feed, records }),
         2 => (any::<u8>(), record()).prop_map(|(reject, record)| Step::Replay { reject, record }),
         4 => (0..3_u8, 0..3_u8).prop_map(|(holder, queue)| Step::Claim { holder, queue }),
         8 => decide(),

@@ -63,6 +63,7 @@ impl Twins {
                 ends,
             } => self.import(feed, file, holder, &records, ends).await,
             Step::Push { feed, requests } => self.push(feed, &requests).await,
+            Step::Messages { feed, records } => self.receive(feed, &records).await,
             Step::Replay { reject, record } => self.replay(reject, &record).await,
             Step::Claim { holder, queue } => self.claim(holder, queue).await,
             Step::Decide {
@@ -140,6 +141,22 @@ impl Twins {
             }
         }
         self.commit(leases, changes).await;
+    }
+
+    async fn receive(&mut self, feed: u8, records: &[Record]) {
+        let feed = [VISA_SETTLED, VISA_AUTH, BAKERY][usize::from(feed)];
+        let (arrival, now) = (arrival(feed, 0), self.now);
+        let file = self
+            .both(async |store| store.message_log(&arrival, now).await.unwrap())
+            .await;
+        self.records += records.len() as i64;
+        let bodies = records.iter().map(|record| self.body(feed, record));
+        let mut changes = self.model.whole_file(file, feed, bodies.collect());
+        changes.at = now;
+        if let Some(imported) = changes.imported.as_mut() {
+            imported.more_bytes = 7;
+        }
+        self.commit([Lease::Operator; 2], changes).await;
     }
 
     async fn push(&mut self, feed: u8, requests: &[(Option<u8>, Vec<Record>)]) {

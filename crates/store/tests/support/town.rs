@@ -140,6 +140,7 @@ impl Town {
             file,
             provider: slug(feed.0),
             records_read: bodies.len() as u64,
+            more_bytes: 0,
             records: numbered(bodies),
             skipped: 0,
             state: FileState::Imported,

@@ -3,6 +3,7 @@
 pub(super) mod csv;
 pub(super) mod fixed_width;
 pub(super) mod json;
+mod piped;
 
 use super::field::{Field, Record};
 use crate::ordered::Frame;
@@ -19,6 +20,8 @@ pub(super) enum Format {
     JsonDocument(&'static str, Json),
     /// TGX2: lines of one width, with a header and a trailer.
     FixedWidth(&'static [Column]),
+    /// Lines of fields with bars between, with a header and a trailer.
+    Piped(&'static [Field]),
 }
 
 impl Format {
@@ -29,6 +32,7 @@ impl Format {
             Self::JsonLines(_) => json::lines_frame(),
             Self::JsonDocument(name, _) => json::document_frame(name),
             Self::FixedWidth(_) => fixed_width::frame(made),
+            Self::Piped(_) => piped::frame(made),
         }
     }
 
@@ -39,6 +43,7 @@ impl Format {
             Self::Csv(columns) => csv::write(columns, record, &mut out),
             Self::JsonLines(shape) | Self::JsonDocument(_, shape) => shape.write(record, &mut out),
             Self::FixedWidth(columns) => fixed_width::write(columns, record, &mut out),
+            Self::Piped(fields) => piped::write(fields, record, &mut out),
         }
         out
     }

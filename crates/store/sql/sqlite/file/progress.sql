@@ -1,6 +1,8 @@
--- file/progress: what a stretch of the file added.
+-- file/progress: what a stretch of the file added. What is in its row already adds to it where it is a
+-- row of messages, which is always finished.
 UPDATE import_file_log SET
-    records_read = ?2,
+    records_read = CASE WHEN state = 'IMPORTED' THEN records_read + ?2 ELSE ?2 END,
+    size_bytes   = size_bytes + ?14,
     new          = new + ?3,
     duplicate    = duplicate + ?4,
     skipped      = skipped + ?5,

@@ -3,7 +3,7 @@
 //!
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
-//! [`previewing`], [`folders`], [`stopping`], [`quiet`], [`replaying`], [`journey`], [`life`],
+//! [`previewing`], [`folders`], [`stopping`], [`quiet`], [`replaying`], [`journey`], [`life`], [`lanes`],
 //! [`matching`], [`redressing`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of
 //! it all.
 
@@ -17,6 +17,7 @@ mod backtesting;
 mod demo;
 mod folders;
 mod journey;
+mod lanes;
 mod life;
 mod matching;
 mod onboarding;

@@ -5,7 +5,7 @@
 //! passes through the memory of one record. It checks no more JSON than it needs to part the
 //! elements; each element is parsed, and if need be rejected, on its own.
 
-use super::frames::{is_blank, read_some};
+use super::frames::{Start, is_blank, read_some};
 use super::record::{MAX_RECORD_BYTES, MAX_SHOWN_BYTES};
 use crate::problem::FileRefusal;
 use std::io::{self, Read};
@@ -264,19 +264,22 @@ pub(crate) struct Elements<R> {
     buffer: Vec<u8>,
     at: usize,
     filled: usize,
+    at_end: bool,
     element: Vec<u8>,
     length: usize,
     number: u64,
 }
 
 impl<R: Read> Elements<R> {
-    pub(crate) fn new(bytes: R, path: &[String]) -> Self {
+    /// The elements of a document that goes on with `bytes` after its start.
+    pub(crate) fn new(start: Start, bytes: R, path: &[String]) -> Self {
         Self {
             bytes,
             scanner: Scanner::new(path),
-            buffer: vec![0; BUFFER_BYTES],
             at: 0,
-            filled: 0,
+            filled: start.bytes.len(),
+            buffer: start.bytes,
+            at_end: start.is_all,
             element: Vec::new(),
             length: 0,
             number: 0,
@@ -318,12 +321,19 @@ impl<R: Read> Elements<R> {
             if self.scanner.is_done() {
                 return Ok(self.scanner.finish().map(|()| false));
             }
-            self.at = 0;
-            self.filled = read_some(&mut self.bytes, &mut self.buffer)?;
-            if self.filled == 0 {
+            if self.at_end {
                 return Ok(self.scanner.finish().map(|()| false));
             }
+            self.fill()?;
         }
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        self.buffer.resize(BUFFER_BYTES, 0);
+        self.at = 0;
+        self.filled = read_some(&mut self.bytes, &mut self.buffer)?;
+        self.at_end = self.filled == 0;
+        Ok(())
     }
 
     fn gather(&mut self, byte: u8) {
@@ -343,7 +353,7 @@ mod tests {
 
     fn elements(document: &str, path: &[&str]) -> Result<Vec<String>, FileRefusal> {
         let path: Vec<String> = path.iter().map(|key| (*key).to_owned()).collect();
-        let mut elements = Elements::new(document.as_bytes(), &path);
+        let mut elements = Elements::new(Start::default(), document.as_bytes(), &path);
         let mut found = Vec::new();
         while elements.advance().unwrap()? {
             found.push(String::from_utf8(elements.bytes().to_vec()).unwrap());
@@ -392,7 +402,7 @@ mod tests {
     #[test]
     fn an_element_that_is_too_long_is_passed_over() {
         let document = format!("[1, \"{}\", 3]", "x".repeat(2 * MAX_RECORD_BYTES));
-        let mut elements = Elements::new(document.as_bytes(), &[]);
+        let mut elements = Elements::new(Start::default(), document.as_bytes(), &[]);
         let mut seen = Vec::new();
         while elements.advance().unwrap().unwrap() {
             assert!(elements.bytes().len() <= MAX_SHOWN_BYTES);
@@ -404,7 +414,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut elements = Elements::new(bytes.as_slice(), &["t".to_owned()]);
+            let mut elements = Elements::new(Start::default(), bytes.as_slice(), &["t".to_owned()]);
             while let Ok(Ok(true)) = elements.advance() {}
         }
     }

@@ -5,13 +5,13 @@
 
 use super::columns::{Delimited, FixedWidth, MAX_QUOTED_BYTES, Split};
 use super::document::Elements;
-use super::frames::{BOM, Frames, read_some};
+use super::frames::{BOM, Frames, Start, read_some};
 use super::join::own_hash;
 use super::plan::{Format, Plan};
 use super::record::{MAX_RECORD_BYTES, RawRecord, Shape};
 use crate::problem::{FileRefusal, Reject, RejectReason};
 use hashbrown::HashMap;
-use std::io::{self, Chain, Cursor, Read};
+use std::io::{self, Read};
 use std::sync::Arc;
 
 /// Why reading cannot go on.
@@ -30,7 +30,7 @@ pub enum ReadError {
 pub struct FeedReader<R> {
     plan: Arc<Plan>,
     shape: Arc<Shape>,
-    records: Records<Chain<Cursor<Vec<u8>>, R>>,
+    records: Records<R>,
     occurrences: Occurrences,
 }
 
@@ -55,29 +55,30 @@ enum Records<R> {
 
 /// How many bytes are looked at before the first record is read.
 const LOOK_AHEAD_BYTES: usize = 64 * 1024;
+/// How many of them are asked for at first: most messages and many files have no more.
+const FIRST_LOOK_BYTES: usize = 4 * 1024;
 
 impl<R: Read> FeedReader<R> {
     pub(crate) fn new(plan: &Arc<Plan>, mut bytes: R) -> Result<Self, ReadError> {
         let start = look_ahead(&mut bytes)?;
-        if start.trim_ascii().is_empty() {
+        if start.bytes.trim_ascii().is_empty() {
             return Err(FileRefusal::Empty.into());
         }
-        let separator = line_separator(&plan.format, &start);
-        let bytes = Cursor::new(start).chain(bytes);
+        let separator = line_separator(&plan.format, &start.bytes);
         let records = match &plan.format {
             Format::Delimited(format) => Records::Delimited {
-                frames: Frames::new(bytes, format.record_separator),
+                frames: Frames::new(start, bytes, format.record_separator),
                 format: format.clone(),
             },
             Format::FixedWidth(format) => Records::FixedWidth {
-                frames: Frames::new(bytes, b'\n'),
+                frames: Frames::new(start, bytes, b'\n'),
                 width: format.width(),
                 format: format.clone(),
             },
-            Format::JsonLines => Records::JsonLines(Frames::new(bytes, LINE_END)),
+            Format::JsonLines => Records::JsonLines(Frames::new(start, bytes, LINE_END)),
             Format::Json { path } => match separator {
-                Some(separator) => Records::JsonLines(Frames::new(bytes, separator)),
-                None => Records::Json(Elements::new(bytes, path)),
+                Some(separator) => Records::JsonLines(Frames::new(start, bytes, separator)),
+                None => Records::Json(Elements::new(start, bytes, path)),
             },
         };
         let mut reader = Self {
@@ -170,18 +171,21 @@ pub(crate) fn line_separator(format: &Format, start: &[u8]) -> Option<u8> {
 }
 
 /// The first bytes of a stream, without a byte order mark.
-fn look_ahead(bytes: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut start = vec![0; LOOK_AHEAD_BYTES];
+fn look_ahead(bytes: &mut impl Read) -> io::Result<Start> {
+    let mut start = Start::default();
     let mut filled = 0;
-    while filled < start.len() {
-        match read_some(bytes, &mut start[filled..])? {
-            0 => break,
-            read => filled += read,
+    while !start.is_all && filled < LOOK_AHEAD_BYTES {
+        if filled == start.bytes.len() {
+            let wanted = (2 * filled).max(FIRST_LOOK_BYTES);
+            start.bytes.resize(wanted, 0);
         }
+        let read = read_some(bytes, &mut start.bytes[filled..])?;
+        filled += read;
+        start.is_all = read == 0;
     }
-    start.truncate(filled);
-    if start.starts_with(BOM) {
-        start.drain(..BOM.len());
+    start.bytes.truncate(filled);
+    if start.bytes.starts_with(BOM) {
+        start.bytes.drain(..BOM.len());
     }
     Ok(start)
 }

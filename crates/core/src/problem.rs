@@ -172,6 +172,15 @@ pub enum FileRefusal {
         /// The columns that are there, as a list.
         found: String,
     },
+    /// The header names a column twice that the mapping reads.
+    #[error(
+        "the header has the column {0} more than once, so which of them counts cannot be told: \
+         send the file with each column once"
+    )]
+    ColumnTwice(String),
+    /// The header has more columns than any feed's.
+    #[error("the header has more than {0} columns: it is not one of this feed")]
+    TooManyColumns(usize),
     /// It came encrypted and cannot be decrypted, and why.
     #[error("the file cannot be decrypted: {0}")]
     NotDecrypted(String),

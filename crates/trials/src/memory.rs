@@ -8,9 +8,9 @@ use peak_alloc::PeakAlloc;
 static COUNTED: PeakAlloc = PeakAlloc;
 
 /// What reading may need beside twice its input: the first look into a file, whose buffer doubles up
-/// to 64 KiB (so that 96 KiB are in use for a moment where a file has a little more than 32), one
-/// record's places, and the words of one reject.
-pub const FLOOR_BYTES: usize = 40 * 1024;
+/// to 64 KiB (so that 96 KiB are in use for a moment where a file has a little more than 32); the
+/// names of a header's columns, of which there may be 512; the words of one reject.
+pub const FLOOR_BYTES: usize = 64 * 1024;
 
 /// How many bytes `work` had allocated at its peak, above what was allocated before it.
 pub fn peak_of(work: impl FnOnce()) -> usize {

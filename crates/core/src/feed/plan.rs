@@ -1,6 +1,6 @@
 //! All that reading a feed needs, compiled once and shared by its readers.
 
-use super::columns::{Delimited, FixedWidth};
+use super::columns::{Delimited, FixedWidth, MAX_COLUMNS};
 use super::json::{Pairs, Paths};
 use super::mapping::Mapping;
 use super::mask;
@@ -76,8 +76,11 @@ impl Plan {
     /// The fields of a file with this header.
     ///
     /// # Errors
-    /// The header lacks columns that the mapping reads.
+    /// The header lacks columns that the mapping reads, has one of them twice, or has too many.
     pub(crate) fn shape_of_header(&self, names: Vec<String>) -> Result<Shape, FileRefusal> {
+        if names.len() > MAX_COLUMNS {
+            return Err(FileRefusal::TooManyColumns(MAX_COLUMNS));
+        }
         let mut missing: Vec<String> = Vec::new();
         let mut order = Vec::with_capacity(self.mapping.wanted.len());
         for wanted in &self.mapping.wanted {
@@ -86,6 +89,12 @@ impl Plan {
                 None if missing.contains(&wanted.name) => {}
                 None => missing.push(wanted.name.clone()),
             }
+        }
+        let is_wanted = |name: &str| self.mapping.wanted.iter().any(|wanted| wanted.name == name);
+        let twice = |(index, name): (usize, &String)| names[..index].contains(name);
+        let mut again = names.iter().enumerate().filter(|place| twice(*place));
+        if let Some((_, name)) = again.find(|(_, name)| is_wanted(name)) {
+            return Err(FileRefusal::ColumnTwice(name.clone()));
         }
         if missing.is_empty() {
             return Ok(Shape::new(names, order));

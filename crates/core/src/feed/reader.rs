@@ -3,7 +3,7 @@
 //! Whatever stands in the bytes, each call gives one record or ends: what cannot be read is a
 //! record with a fault, and the next one is read as if nothing had been.
 
-use super::columns::{Delimited, FixedWidth, MAX_QUOTED_BYTES, Split};
+use super::columns::{Delimited, FixedWidth, MAX_COLUMNS, MAX_QUOTED_BYTES, Split};
 use super::document::Elements;
 use super::frames::{BOM, Frames, Start, read_some};
 use super::join::own_hash;
@@ -127,12 +127,13 @@ impl<R: Read> FeedReader<R> {
             if frames.bytes().trim_ascii().is_empty() {
                 continue;
             }
-            let split = format.split(format.trim_end(frames.bytes()), &mut raw);
+            let header = format.trim_end(frames.bytes());
+            let split = format.split(header, MAX_COLUMNS + 1, &mut raw);
             if raw.fault.is_some() {
                 return Err(FileRefusal::HeaderNotUtf8.into());
             }
             let names = match split {
-                Split::Done => raw
+                Split::Done(_) => raw
                     .all_fields()
                     .map(|name| name.trim().to_owned())
                     .collect(),
@@ -221,8 +222,8 @@ fn next_delimited<R: Read>(
             raw.fail(too_long(), frames.bytes());
             return Ok(true);
         }
-        match format.split(record, raw) {
-            Split::Done => check_count(raw, shape, record),
+        match format.split(record, shape.names.len(), raw) {
+            Split::Done(found) => check_count(found, raw, shape, record),
             Split::Malformed => raw.fail(bad_quotes(), record),
             Split::Open => follow_quotes(frames, format, shape, raw)?,
         }
@@ -242,12 +243,11 @@ fn follow_quotes<R: Read>(
     let number = frames.number();
     while frames.widen(MAX_QUOTED_BYTES)? {
         raw.begin(number, shape);
-        match format.split(format.trim_end(frames.bytes()), raw) {
+        let wanted = shape.names.len();
+        match format.split(format.trim_end(frames.bytes()), wanted, raw) {
             Split::Open => {}
-            Split::Done if raw.fields.len() == shape.names.len() && raw.fault.is_none() => {
-                return Ok(());
-            }
-            Split::Done | Split::Malformed => break,
+            Split::Done(found) if found == wanted && raw.fault.is_none() => return Ok(()),
+            Split::Done(_) | Split::Malformed => break,
         }
     }
     frames.narrow();
@@ -256,8 +256,8 @@ fn follow_quotes<R: Read>(
     Ok(())
 }
 
-fn check_count(raw: &mut RawRecord, shape: &Shape, record: &[u8]) {
-    let (found, wanted) = (raw.fields.len(), shape.names.len());
+fn check_count(found: usize, raw: &mut RawRecord, shape: &Shape, record: &[u8]) {
+    let wanted = shape.names.len();
     if raw.fault.is_none() && found != wanted {
         let detail = format!("the record has {found} fields, and the format {wanted}");
         raw.fail(Reject::record(RejectReason::WrongShape, detail), record);

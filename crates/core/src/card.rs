@@ -87,6 +87,26 @@ pub fn mask_card_numbers(text: &str) -> Option<String> {
     mask_those(text, |_| true)
 }
 
+/// The first `most` characters of a text, card numbers masked. Where that cuts the text off, digits at
+/// the cut are left out: they may be nearly all of a card number, and nobody could tell.
+pub(crate) fn masked_start(text: &str, most: usize) -> String {
+    let masked = mask_card_numbers(text);
+    let text = masked.as_deref().unwrap_or(text);
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((end, _)) => {
+            let start = without_digits_at_end(&text[..end]);
+            // What stood in a word may stand by itself now.
+            mask_card_numbers(start).unwrap_or_else(|| start.to_owned())
+        }
+    }
+}
+
+/// A text that was cut off, without the digits at the cut and what stands between them.
+pub(crate) fn without_digits_at_end(text: &str) -> &str {
+    text.trim_end_matches(writes_card_numbers)
+}
+
 /// What looks like a card number in a text.
 pub(crate) struct Candidate {
     /// The bytes from its first digit to its last.
@@ -120,15 +140,19 @@ pub(crate) fn mask_seen(
             continue;
         }
         let groups = Groups::at(bytes, at);
-        let Some(found) = groups.card_number(bytes, &is_one) else {
-            at = groups.first_end();
-            continue;
-        };
-        masked.push_str(&text[kept..found.middle.start]);
-        let middle = text[found.middle.clone()].chars();
-        masked.extend(middle.map(|c| if is_digit(c) { '*' } else { c }));
-        kept = found.middle.end;
-        at = found.whole.end;
+        if let Some(found) = groups.card_number(bytes, &is_one) {
+            let start = found.middle.start.max(kept);
+            let end = found.middle.end.max(kept);
+            masked.push_str(&text[kept..start]);
+            masked.extend(
+                text[start..end]
+                    .chars()
+                    .map(|c| if is_digit(c) { '*' } else { c }),
+            );
+            kept = end;
+        }
+        // Another number may begin with one of its groups.
+        at = groups.first_end();
     }
     if masked.is_empty() {
         return None;
@@ -329,6 +353,10 @@ mod tests {
             ),
             ("1234 4111 1111 1111 1111 5", "1234 4111 11** **** 1111 5"),
             ("4111/1111/1111/1111", "4111/11**/****/1111"),
+            (
+                "5555/5565/5555/4111 1111 1111 1111",
+                "5555/55**/****/4111 11** **** 1111",
+            ),
         ] {
             assert_eq!(mask_card_numbers(text).as_deref(), Some(expected));
         }

@@ -1,5 +1,6 @@
 //! What can be wrong with input, as values: why a record was rejected, why a file was refused.
 
+use crate::card::masked_start;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -145,13 +146,10 @@ impl Reject {
 
 /// A value of the input as it may appear in an error: masked, without control characters, short.
 fn tidy(text: &str) -> Box<str> {
-    let masked = crate::card::mask_card_numbers(text);
-    let text = masked.as_deref().unwrap_or(text);
-    let shown: String = text
-        .chars()
-        .take(300)
-        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-        .collect();
+    let mut shown = masked_start(text, 300);
+    if shown.contains(char::is_control) {
+        shown = shown.replace(char::is_control, "\u{FFFD}");
+    }
     shown.into()
 }
 

@@ -14,7 +14,6 @@ pub(crate) fn mask(bytes: &[u8]) {
     let text = String::from_utf8_lossy(input.bytes);
     let masked = mask_card_numbers(&text);
     if let Some(masked) = &masked {
-        assert_eq!(mask_card_numbers(masked), None, "twice: {text:?}");
         assert_digits_alone_changed(&text, masked);
     }
     let masked = masked.as_deref().unwrap_or(&text);

@@ -3,9 +3,9 @@
 use super::columns::{Delimited, FixedWidth, MAX_COLUMNS};
 use super::json::{Pairs, Paths};
 use super::mapping::Mapping;
-use super::mask;
 use super::raw_json::position;
 use super::record::Shape;
+use crate::card::masked_start;
 use crate::problem::FileRefusal;
 use std::sync::Arc;
 
@@ -100,11 +100,7 @@ impl Plan {
             return Ok(Shape::new(names, order));
         }
         // A file without a header shows its first record here: no place for a card number.
-        let found = mask::masked(&names.join(", "))
-            .chars()
-            .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-            .take(500)
-            .collect();
+        let found = masked_start(&names.join(", "), 500).replace(char::is_control, "\u{FFFD}");
         Err(FileRefusal::Header { missing, found })
     }
 }

@@ -5,6 +5,7 @@
 //! even a record of its format carries a fault instead, and reading goes on after it.
 
 use super::json_text::keys;
+use crate::card::without_digits_at_end;
 use crate::problem::{Reject, RejectReason};
 use std::sync::Arc;
 
@@ -114,7 +115,6 @@ impl RawRecord {
         self.occurrence
     }
 
-    /// Begins the next record, keeping the buffers.
     /// A record of bytes in which none can be found, and why.
     pub fn unreadable(bytes: &[u8], why: &str) -> Self {
         let mut raw = Self::default();
@@ -122,6 +122,7 @@ impl RawRecord {
         raw
     }
 
+    /// Begins the next record, keeping the buffers.
     pub(crate) fn begin(&mut self, number: u64, shape: &Arc<Shape>) {
         self.number = number;
         self.occurrence = 0;
@@ -140,7 +141,12 @@ impl RawRecord {
         self.fields.clear();
         self.source_length = 0;
         let shown = &bytes[..bytes.len().min(MAX_SHOWN_BYTES)];
-        self.text.push_str(&String::from_utf8_lossy(shown));
+        let text = String::from_utf8_lossy(shown);
+        self.text.push_str(match shown.len() {
+            // Cut off, maybe in the middle of a card number.
+            MAX_SHOWN_BYTES => without_digits_at_end(&text),
+            _ => &text,
+        });
         self.fault = Some(fault);
     }
 

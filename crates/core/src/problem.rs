@@ -144,9 +144,24 @@ impl Reject {
     }
 }
 
+/// A value of the input in quotes, for an error. Of a long one only the beginning is written, which
+/// is more than is shown of any.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.0.char_indices().nth(MOST_SHOWN + 100);
+        let text = end.map_or(self.0, |(end, _)| &self.0[..end]);
+        write!(f, "{text:?}")
+    }
+}
+
+/// The most characters that an error says.
+const MOST_SHOWN: usize = 300;
+
 /// A value of the input as it may appear in an error: masked, without control characters, short.
 fn tidy(text: &str) -> Box<str> {
-    let mut shown = masked_start(text, 300);
+    let mut shown = masked_start(text, MOST_SHOWN);
     if shown.contains(char::is_control) {
         shown = shown.replace(char::is_control, "\u{FFFD}");
     }

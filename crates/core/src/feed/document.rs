@@ -10,7 +10,9 @@ use super::record::{MAX_RECORD_BYTES, MAX_SHOWN_BYTES};
 use crate::problem::FileRefusal;
 use std::io::{self, Read};
 
-const BUFFER_BYTES: usize = 64 * 1024;
+const BUFFER_BYTES: usize = 32 * 1024;
+/// How much the room for an element grows at once.
+const STEP_BYTES: usize = 64 * 1024;
 /// How much of a key is compared with the path; longer keys match none.
 const MAX_KEY_BYTES: usize = 1024;
 
@@ -339,6 +341,10 @@ impl<R: Read> Elements<R> {
     fn gather(&mut self, byte: u8) {
         self.length += 1;
         if self.length <= MAX_RECORD_BYTES {
+            if self.element.len() == self.element.capacity() {
+                let step = self.element.len().clamp(1024, STEP_BYTES);
+                self.element.reserve_exact(step);
+            }
             self.element.push(byte);
         } else {
             self.element.truncate(MAX_SHOWN_BYTES);

@@ -6,10 +6,11 @@
 use super::record::{MAX_RECORD_BYTES, MAX_SHOWN_BYTES};
 use std::io::{self, Read};
 
-/// How much the buffer grows to at first, where a stream has so much.
-const BUFFER_BYTES: usize = 256 * 1024;
+/// How much larger the buffer becomes where a record does not fit. While it grows both the old and
+/// the new one are there, so growing by a multiple would take more than twice the record.
+const STEP_BYTES: usize = 64 * 1024;
 /// How much the buffer holds beyond the longest record, so as to see that one is too long.
-const BEYOND_BYTES: usize = 64 * 1024;
+const BEYOND_BYTES: usize = 16 * 1024;
 
 /// The first bytes of a stream, and whether they are all of it.
 #[derive(Debug, Default)]
@@ -191,7 +192,7 @@ impl<R: Read> Frames<R> {
     }
 
     fn make_room(&mut self) {
-        let wanted = (2 * self.buffer.len()).clamp(BUFFER_BYTES, MAX_RECORD_BYTES + BEYOND_BYTES);
+        let wanted = (self.buffer.len() + STEP_BYTES).min(MAX_RECORD_BYTES + BEYOND_BYTES);
         if wanted <= self.buffer.len() || self.start > self.buffer.len() / 2 {
             self.buffer.copy_within(self.start..self.filled, 0);
             self.filled -= self.start;

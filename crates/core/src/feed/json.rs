@@ -84,7 +84,8 @@ impl Paths {
         raw.fields.resize(self.count, Span::ABSENT);
         let mut found = Found {
             source: text,
-            text: &mut raw.text,
+            meanings: &mut raw.meanings,
+            escaped: SmallVec::new(),
             spans: &mut raw.fields,
         };
         if let Err(fault) = self.find(&mut found) {
@@ -116,26 +117,53 @@ impl Paths {
         for (node, value) in picked {
             node.take(value, found)?;
         }
-        Ok(())
+        found.unescape()
     }
 }
+
+/// How long a value may be that is read otherwise than it stands there: a text with escapes, a date
+/// that its sender tagged. What is longer is no value that anything is made of, and stays as it is.
+const MOST_READ_BYTES: usize = 4096;
+
+/// The longest message that is read a second time to tell what is wrong with it.
+const MOST_TOLD_BYTES: usize = 64 * 1024;
 
 /// Values of pairs, and whose they are.
 type Picked<'n> = SmallVec<[(&'n Node, Value); 16]>;
 
-/// Where found values go: to their places in the message, which stands at the start of the record's
-/// text; what must be written otherwise than it stands there goes behind.
+/// Where found values go: to their places in the message, which is the record's text; what means
+/// something else than stands there is written beside it.
 struct Found<'a> {
     source: &'a str,
-    text: &'a mut String,
+    meanings: &'a mut String,
     spans: &'a mut [Span],
+    /// Texts with escapes, and whose they are: read in the end, when it is known which count.
+    escaped: SmallVec<[(usize, Value); 8]>,
 }
 
 impl Found<'_> {
-    fn put(&mut self, place: usize, value: &str) {
-        let start = self.text.len();
-        self.text.push_str(value);
-        self.spans[place] = Span::text(start, self.text.len());
+    /// Sets a value to a place in the message.
+    fn set(&mut self, place: usize, span: Span) {
+        self.spans[place] = span;
+        if !self.escaped.is_empty() {
+            self.escaped.retain(|(other, _)| *other != place);
+        }
+    }
+
+    /// Sets a value to what it means.
+    fn put(&mut self, place: usize, meaning: &str) {
+        let start = self.meanings.len();
+        self.meanings.push_str(meaning);
+        self.set(place, Span::meaning(start, self.meanings.len()));
+    }
+
+    /// Writes what the texts with escapes mean that count.
+    fn unescape(&mut self) -> Result<(), Fault> {
+        let cursor = Cursor::new(self.source, 0);
+        for (place, value) in std::mem::take(&mut self.escaped) {
+            self.put(place, &cursor.unescaped(value)?);
+        }
+        Ok(())
     }
 }
 
@@ -182,7 +210,7 @@ impl Node {
             return Ok(());
         }
         if let Some(place) = self.json {
-            found.spans[place] = Span::text(start, end);
+            found.set(place, Span::text(start, end));
         }
         if kind == Kind::Object {
             return self.take_object(value, found);
@@ -191,13 +219,17 @@ impl Node {
             return Ok(());
         };
         match kind {
-            Kind::Plain => found.spans[place] = Span::text(start + 1, end - 1),
-            Kind::Escaped => {
-                let text = Cursor::new(found.source, 0).unescaped(value)?;
-                found.put(place, &text);
+            Kind::Plain => found.set(place, Span::text(start + 1, end - 1)),
+            Kind::Escaped if end - start > MOST_READ_BYTES => {
+                found.set(place, Span::text(start + 1, end - 1));
             }
-            Kind::List => found.spans[place] = Span::json(start, end),
-            Kind::Bare | Kind::Null | Kind::Object => found.spans[place] = Span::text(start, end),
+            Kind::Escaped => {
+                // The last of several counts, whatever the others are: so it is read last.
+                found.set(place, Span::ABSENT);
+                found.escaped.push((place, value));
+            }
+            Kind::List => found.set(place, Span::json(start, end)),
+            Kind::Bare | Kind::Null | Kind::Object => found.set(place, Span::text(start, end)),
         }
         Ok(())
     }
@@ -207,7 +239,7 @@ impl Node {
         if let Some(place) = self.text {
             match tagged_date(&found.source[start..end]) {
                 Some(date) => found.put(place, &date),
-                None if self.children.is_empty() => found.spans[place] = Span::json(start, end),
+                None if self.children.is_empty() => found.set(place, Span::json(start, end)),
                 // The parts are wanted by paths of their own.
                 None => {}
             }
@@ -273,6 +305,9 @@ impl Node {
 
 /// What is wrong with a text that is no message, as serde_json tells it where it sees that too.
 fn told(text: &str, fault: Fault) -> String {
+    if text.len() > MOST_TOLD_BYTES {
+        return fault.as_str().to_owned();
+    }
     match serde_json::from_str::<IgnoredAny>(text) {
         Err(error) => error.to_string(),
         Ok(_) => fault.as_str().to_owned(),
@@ -287,6 +322,9 @@ fn tagged_date(value: &str) -> Option<String> {
         __value__: Option<String>,
         #[serde(borrow)]
         epoch: Option<&'a RawValue>,
+    }
+    if value.len() > MOST_READ_BYTES {
+        return None;
     }
     let tagged: Tagged<'_> = serde_json::from_str(value).ok()?;
     if !tagged.__type__.to_ascii_lowercase().ends_with("datetime") {
@@ -444,10 +482,11 @@ mod tests {
     }
 
     type Values = Vec<Option<String>>;
+    type Meant = Vec<Option<Result<String, serde_json::Error>>>;
 
     /// What [`Paths::read`] finds, the slow way: by serde_json, value by value.
     fn reference(paths: &Paths, message: &str) -> Result<Values, serde_json::Error> {
-        let mut values = vec![None; paths.count];
+        let mut values: Meant = (0..paths.count).map(|_| None).collect();
         let mut picked = Vec::new();
         for (key, value) in serde_json::from_str::<Members<'_>>(message)?.0 {
             let key = match &paths.pairs {
@@ -475,24 +514,25 @@ mod tests {
                 expect(node, value, &mut values)?;
             }
         }
-        Ok(values)
+        let sound = |value: Option<Result<_, _>>| value.transpose();
+        values.into_iter().map(sound).collect()
     }
 
-    fn expect(node: &Node, value: &str, values: &mut Values) -> Result<(), serde_json::Error> {
+    fn expect(node: &Node, value: &str, values: &mut Meant) -> Result<(), serde_json::Error> {
         if value == "null" {
             return Ok(());
         }
         if let Some(place) = node.json {
-            values[place] = Some(value.to_owned());
+            values[place] = Some(Ok(value.to_owned()));
         }
         if let Some(place) = node.text {
             let date = value.starts_with('{').then(|| tagged_date(value)).flatten();
             if date.is_some() {
-                values[place] = date;
+                values[place] = date.map(Ok);
             } else if value.starts_with('"') {
-                values[place] = Some(serde_json::from_str(value)?);
+                values[place] = Some(serde_json::from_str(value));
             } else if !value.starts_with('{') || node.children.is_empty() {
-                values[place] = Some(value.to_owned());
+                values[place] = Some(Ok(value.to_owned()));
             }
         }
         if value.starts_with('{') && !node.children.is_empty() {

@@ -40,15 +40,15 @@ pub(crate) fn masked_json_but<'a, 'i>(
     text: &'a str,
     ids: &dyn Fn() -> Vec<&'i str>,
 ) -> Cow<'a, str> {
-    let masked = match memchr::memchr(b'\\', text.as_bytes()) {
-        Some(_) => {
-            let (plain, seen) = as_seen(text);
-            mask_but(&plain, &seen, ids)
-        }
-        None if may_hold_card_number(text) => mask_but(text, text, ids),
-        None => None,
+    let masked = if !text.contains('\\') {
+        may_hold_card_number(text).then(|| mask_but(text, text, ids))
+    } else if may_hold_escaped(text) {
+        let (plain, seen) = as_seen(text);
+        Some(mask_but(&plain, &seen, ids))
+    } else {
+        None
     };
-    let Some(masked) = masked else {
+    let Some(masked) = masked.flatten() else {
         return Cow::Borrowed(text);
     };
     let mut result = String::with_capacity(masked.len() + 2);
@@ -143,24 +143,59 @@ pub(crate) fn is_whole_number(text: &str) -> bool {
         && mask_card_numbers(text).is_some()
 }
 
+/// The fewest digits that a card number has.
+const LEAST_DIGITS: usize = 13;
+
 /// Whether there are thirteen digits with no more between than what may stand between them in a
 /// card number: without them there is none. Looks at the last byte of each stretch first, and so at
 /// few of them.
 fn may_hold_card_number(text: &str) -> bool {
-    const LEAST: usize = 13;
     // Full-width digits have this first byte.
     let is_digit = |byte: &&u8| byte.is_ascii_digit() || **byte == 0xEF;
     let mut rest = text.as_bytes();
-    while rest.len() >= LEAST {
-        if let Some(place) = rest[..LEAST].iter().rposition(|byte| !may_be_part(*byte)) {
+    while rest.len() >= LEAST_DIGITS {
+        if let Some(place) = rest[..LEAST_DIGITS]
+            .iter()
+            .rposition(|byte| !may_be_part(*byte))
+        {
             rest = &rest[place + 1..];
             continue;
         }
         let length = rest.iter().take_while(|byte| may_be_part(**byte)).count();
-        if rest[..length].iter().filter(is_digit).count() >= LEAST {
+        if rest[..length].iter().filter(is_digit).count() >= LEAST_DIGITS {
             return true;
         }
         rest = &rest[length..];
+    }
+    false
+}
+
+/// As [`may_hold_card_number`], of a JSON text whose escapes are looked into.
+fn may_hold_escaped(json: &str) -> bool {
+    let mut digits = 0;
+    let mut at = 0;
+    while let Some(byte) = json.as_bytes().get(at) {
+        let escape = (*byte == b'\\').then(|| json.get(at..)).flatten();
+        let (is_digit, is_part, length) = match escape {
+            None => (
+                byte.is_ascii_digit() || *byte == 0xEF,
+                may_be_part(*byte),
+                1,
+            ),
+            Some(escape) => match needless_escape(escape) {
+                // Of what parts groups nothing is lost where it counts as a digit.
+                Some(_) => (true, true, "\\u0030".len()),
+                None => (false, escape.starts_with("\\/"), escape_length(escape)),
+            },
+        };
+        digits = match is_part {
+            true => digits + usize::from(is_digit),
+            false => 0,
+        };
+        if digits >= LEAST_DIGITS {
+            return true;
+        }
+        at += length;
     }
     false
 }

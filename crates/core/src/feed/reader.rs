@@ -54,7 +54,7 @@ enum Records<R> {
 }
 
 /// How many bytes are looked at before the first record is read.
-const LOOK_AHEAD_BYTES: usize = 64 * 1024;
+const LOOK_AHEAD_BYTES: usize = 32 * 1024;
 /// How many of them are asked for at first: most messages and many files have no more.
 const FIRST_LOOK_BYTES: usize = 4 * 1024;
 

@@ -190,6 +190,10 @@ impl Groups {
                 at += length;
             }
             groups.ends.push((at, count));
+            if groups.ends.len() == 1 && count != 4 {
+                // Unbroken, or no number: what cards print in groups begins with four.
+                return groups;
+            }
             let next = separator_at(bytes, at).map(|length| at + length);
             match next.filter(|next| digit_at(bytes, *next).is_some()) {
                 Some(next) if groups.ends.len() < MOST_GROUPS && count <= MOST_DIGITS => at = next,

@@ -3,6 +3,7 @@
 //! Row ids are the store's own integers; a [`Slug`] is the name by which agent files, the command
 //! line and other programs know a merchant, a network or a feed.
 
+use crate::problem::Quoted;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -82,8 +83,9 @@ impl Slug {
         let hyphens = text.starts_with('-') || text.ends_with('-') || text.contains("--");
         if text.is_empty() || text.len() > 64 || hyphens || !text.chars().all(lawful) {
             return Err(format!(
-                "{text:?} is not a slug: use lower-case letters, digits and single hyphens, \
-                 at most 64 characters"
+                "{} is not a slug: use lower-case letters, digits and single hyphens, \
+                 at most 64 characters",
+                Quoted(text)
             ));
         }
         Ok(Self(text.into()))

@@ -1,5 +1,6 @@
 //! What can be wrong with input, as values: why a record was rejected, why a file was refused.
 
+use crate::card::masked_start;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -147,15 +148,27 @@ impl Reject {
     }
 }
 
+/// A value of the input in quotes, for an error. Of a long one only the beginning is written, which
+/// is more than is shown of any.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.0.char_indices().nth(MOST_SHOWN + 100);
+        let text = end.map_or(self.0, |(end, _)| &self.0[..end]);
+        write!(f, "{text:?}")
+    }
+}
+
+/// The most characters that an error says.
+const MOST_SHOWN: usize = 300;
+
 /// A value of the input as it may appear in an error: masked, without control characters, short.
 fn tidy(text: &str) -> Box<str> {
-    let masked = crate::card::mask_card_numbers(text);
-    let text = masked.as_deref().unwrap_or(text);
-    let shown: String = text
-        .chars()
-        .take(300)
-        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-        .collect();
+    let mut shown = masked_start(text, MOST_SHOWN);
+    if shown.contains(char::is_control) {
+        shown = shown.replace(char::is_control, "\u{FFFD}");
+    }
     shown.into()
 }
 
@@ -176,6 +189,15 @@ pub enum FileRefusal {
         /// The columns that are there, as a list.
         found: String,
     },
+    /// The header names a column twice that the mapping reads.
+    #[error(
+        "the header has the column {0} more than once, so which of them counts cannot be told: \
+         send the file with each column once"
+    )]
+    ColumnTwice(String),
+    /// The header has more columns than any feed's.
+    #[error("the header has more than {0} columns: it is not one of this feed")]
+    TooManyColumns(usize),
     /// It came encrypted and cannot be decrypted, and why.
     #[error("the file cannot be decrypted: {0}")]
     NotDecrypted(String),

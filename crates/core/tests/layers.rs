@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 /// Each crate's floor. A crate may use those on lower floors only.
-const FLOORS: [(&str, u8); 8] = [
+const FLOORS: [(&str, u8); 9] = [
     ("harmonia-core", 0),
     ("harmonia-journey", 1),
     ("harmonia-store", 2),
     ("harmonia-gateway", 2),
     ("harmonia-web", 2),
     ("harmonia-sim", 1),
+    ("harmonia-trials", 1),
     ("harmonia", 3),
     ("harmonia-benches", 4),
 ];

@@ -8,6 +8,9 @@ use crate::problem::{Reject, RejectReason};
 /// stray quote costs its own line and not the rest of the file.
 pub(crate) const MAX_QUOTED_BYTES: usize = 16 * 1024;
 
+/// The most columns that a header may name: each costs far more memory than the comma it is.
+pub(crate) const MAX_COLUMNS: usize = 512;
+
 /// Text parted by separators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delimited {
@@ -42,12 +45,29 @@ pub(crate) struct FixedWidth {
 /// What became of a record that was to be split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Split {
-    /// It is split.
-    Done,
+    /// It is split, and this many fields it has; the fields beyond those asked for are only counted.
+    Done(usize),
     /// A quoted field is still open at its end.
     Open,
     /// Its quotes make no sense.
     Malformed,
+}
+
+/// The fields of a record while it is split.
+struct Fields<'a> {
+    spans: &'a mut Vec<Span>,
+    most: usize,
+    count: usize,
+}
+
+impl Fields<'_> {
+    #[inline]
+    fn push(&mut self, start: usize, end: usize) {
+        self.count += 1;
+        if self.count <= self.most {
+            self.spans.push(Span::text(start, end));
+        }
+    }
 }
 
 impl Delimited {
@@ -68,16 +88,21 @@ impl Delimited {
         }
     }
 
-    /// Splits a record into `raw`, whose fields and text are empty.
-    pub(crate) fn split(&self, record: &[u8], raw: &mut RawRecord) -> Split {
+    /// Splits a record into `raw`, whose fields and text are empty, up to `most` fields.
+    pub(crate) fn split(&self, record: &[u8], most: usize, raw: &mut RawRecord) -> Split {
         let mut bytes = raw.take_bytes();
-        let split = if self.quotes && memchr::memchr(b'"', record).is_some() {
-            split_quoted(record, self.field_separator, &mut bytes, &mut raw.fields)
-        } else {
-            self.split_plain(record, &mut bytes, &mut raw.fields);
-            Split::Done
+        let mut fields = Fields {
+            spans: &mut raw.fields,
+            most,
+            count: 0,
         };
-        if split == Split::Done && !raw.set_bytes(bytes) {
+        let split = if self.quotes && memchr::memchr(b'"', record).is_some() {
+            split_quoted(record, self.field_separator, &mut bytes, &mut fields)
+        } else {
+            self.split_plain(record, &mut bytes, &mut fields);
+            Split::Done(fields.count)
+        };
+        if matches!(split, Split::Done(_)) && !raw.set_bytes(bytes) {
             raw.fail(
                 Reject::record(
                     RejectReason::NotUtf8,
@@ -89,14 +114,14 @@ impl Delimited {
         split
     }
 
-    fn split_plain(&self, record: &[u8], bytes: &mut Vec<u8>, fields: &mut Vec<Span>) {
+    fn split_plain(&self, record: &[u8], bytes: &mut Vec<u8>, fields: &mut Fields<'_>) {
         bytes.extend_from_slice(record);
         let mut start = 0;
         for end in memchr::memchr_iter(self.field_separator, record) {
-            fields.push(Span::text(start, end));
+            fields.push(start, end);
             start = end + 1;
         }
-        fields.push(Span::text(start, record.len()));
+        fields.push(start, record.len());
     }
 }
 
@@ -106,7 +131,7 @@ fn split_quoted(
     record: &[u8],
     separator: u8,
     bytes: &mut Vec<u8>,
-    fields: &mut Vec<Span>,
+    fields: &mut Fields<'_>,
 ) -> Split {
     let mut at = 0;
     loop {
@@ -116,7 +141,7 @@ fn split_quoted(
                 Some(length) => at += 1 + length,
                 None => return Split::Open,
             }
-            if !matches!(record.get(at), None | Some(b'\r')) && record.get(at) != Some(&separator) {
+            if record.get(at).is_some_and(|byte| *byte != separator) {
                 return Split::Malformed;
             }
         } else {
@@ -125,9 +150,9 @@ fn split_quoted(
             bytes.extend_from_slice(&rest[..length]);
             at += length;
         }
-        fields.push(Span::text(start, bytes.len()));
+        fields.push(start, bytes.len());
         if record.get(at) != Some(&separator) {
-            return Split::Done;
+            return Split::Done(fields.count);
         }
         at += 1;
     }

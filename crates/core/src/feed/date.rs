@@ -126,11 +126,12 @@ fn item(letter: Option<u8>) -> Result<Item, String> {
     })
 }
 
-/// The microseconds of the years 0001 to 9999 in UTC.
+/// The microseconds of the years 0001 to 9999 in UTC, but for the last day and a bit: in no time zone
+/// are those yet another year, and so all of them can be written as a date.
 fn calendar_us() -> std::ops::Range<i64> {
     const YEAR_1_US: i64 = -62_135_596_800_000_000;
-    const YEAR_10000_US: i64 = 253_402_300_800_000_000;
-    YEAR_1_US..YEAR_10000_US
+    const LAST_US: i64 = 253_402_207_200_000_000;
+    YEAR_1_US..LAST_US
 }
 
 impl Parts {
@@ -145,7 +146,7 @@ impl Parts {
             None if precision == Precision::Day => zone.midnight(day),
             None => zone.instant(wall),
         };
-        // What an offset moves out of the years 0001 to 9999 could not be written again.
+        // What an offset moves out of the calendar could not be written again.
         (calendar_us().contains(&start.0)).then_some(Moment { start, precision })
     }
 
@@ -411,6 +412,9 @@ mod tests {
             "2026-6-10",
             "２026-06-10",
             "2026-06-10Z",
+            "9999-12-31T23:59:59-05",
+            "9999-12-31",
+            "0001-01-01T00:00:00+01",
         ] {
             assert_eq!(london(&DateFormat::Iso, bad), None, "{bad}");
         }

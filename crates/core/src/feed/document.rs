@@ -5,12 +5,14 @@
 //! passes through the memory of one record. It checks no more JSON than it needs to part the
 //! elements; each element is parsed, and if need be rejected, on its own.
 
-use super::frames::{is_blank, read_some};
+use super::frames::{Start, is_blank, read_some};
 use super::record::{MAX_RECORD_BYTES, MAX_SHOWN_BYTES};
 use crate::problem::FileRefusal;
 use std::io::{self, Read};
 
-const BUFFER_BYTES: usize = 64 * 1024;
+const BUFFER_BYTES: usize = 32 * 1024;
+/// How much the room for an element grows at once.
+const STEP_BYTES: usize = 64 * 1024;
 /// How much of a key is compared with the path; longer keys match none.
 const MAX_KEY_BYTES: usize = 1024;
 
@@ -264,19 +266,22 @@ pub(crate) struct Elements<R> {
     buffer: Vec<u8>,
     at: usize,
     filled: usize,
+    at_end: bool,
     element: Vec<u8>,
     length: usize,
     number: u64,
 }
 
 impl<R: Read> Elements<R> {
-    pub(crate) fn new(bytes: R, path: &[String]) -> Self {
+    /// The elements of a document that goes on with `bytes` after its start.
+    pub(crate) fn new(start: Start, bytes: R, path: &[String]) -> Self {
         Self {
             bytes,
             scanner: Scanner::new(path),
-            buffer: vec![0; BUFFER_BYTES],
             at: 0,
-            filled: 0,
+            filled: start.bytes.len(),
+            buffer: start.bytes,
+            at_end: start.is_all,
             element: Vec::new(),
             length: 0,
             number: 0,
@@ -318,17 +323,28 @@ impl<R: Read> Elements<R> {
             if self.scanner.is_done() {
                 return Ok(self.scanner.finish().map(|()| false));
             }
-            self.at = 0;
-            self.filled = read_some(&mut self.bytes, &mut self.buffer)?;
-            if self.filled == 0 {
+            if self.at_end {
                 return Ok(self.scanner.finish().map(|()| false));
             }
+            self.fill()?;
         }
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        self.buffer.resize(BUFFER_BYTES, 0);
+        self.at = 0;
+        self.filled = read_some(&mut self.bytes, &mut self.buffer)?;
+        self.at_end = self.filled == 0;
+        Ok(())
     }
 
     fn gather(&mut self, byte: u8) {
         self.length += 1;
         if self.length <= MAX_RECORD_BYTES {
+            if self.element.len() == self.element.capacity() {
+                let step = self.element.len().clamp(1024, STEP_BYTES);
+                self.element.reserve_exact(step);
+            }
             self.element.push(byte);
         } else {
             self.element.truncate(MAX_SHOWN_BYTES);
@@ -343,7 +359,7 @@ mod tests {
 
     fn elements(document: &str, path: &[&str]) -> Result<Vec<String>, FileRefusal> {
         let path: Vec<String> = path.iter().map(|key| (*key).to_owned()).collect();
-        let mut elements = Elements::new(document.as_bytes(), &path);
+        let mut elements = Elements::new(Start::default(), document.as_bytes(), &path);
         let mut found = Vec::new();
         while elements.advance().unwrap()? {
             found.push(String::from_utf8(elements.bytes().to_vec()).unwrap());
@@ -392,7 +408,7 @@ mod tests {
     #[test]
     fn an_element_that_is_too_long_is_passed_over() {
         let document = format!("[1, \"{}\", 3]", "x".repeat(2 * MAX_RECORD_BYTES));
-        let mut elements = Elements::new(document.as_bytes(), &[]);
+        let mut elements = Elements::new(Start::default(), document.as_bytes(), &[]);
         let mut seen = Vec::new();
         while elements.advance().unwrap().unwrap() {
             assert!(elements.bytes().len() <= MAX_SHOWN_BYTES);
@@ -404,7 +420,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut elements = Elements::new(bytes.as_slice(), &["t".to_owned()]);
+            let mut elements = Elements::new(Start::default(), bytes.as_slice(), &["t".to_owned()]);
             while let Ok(Ok(true)) = elements.advance() {}
         }
     }

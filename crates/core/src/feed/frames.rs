@@ -6,7 +6,18 @@
 use super::record::{MAX_RECORD_BYTES, MAX_SHOWN_BYTES};
 use std::io::{self, Read};
 
-const FIRST_BUFFER_BYTES: usize = 256 * 1024;
+/// How much larger the buffer becomes where a record does not fit. While it grows both the old and
+/// the new one are there, so growing by a multiple would take more than twice the record.
+const STEP_BYTES: usize = 64 * 1024;
+/// How much the buffer holds beyond the longest record, so as to see that one is too long.
+const BEYOND_BYTES: usize = 16 * 1024;
+
+/// The first bytes of a stream, and whether they are all of it.
+#[derive(Debug, Default)]
+pub(crate) struct Start {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) is_all: bool,
+}
 
 /// A reader of separated records.
 #[derive(Debug)]
@@ -29,16 +40,18 @@ pub(crate) struct Frames<R> {
 }
 
 impl<R: Read> Frames<R> {
-    pub(crate) fn new(bytes: R, separator: u8) -> Self {
+    /// A reader of a stream that goes on with `bytes` after its start: a short stream, which the
+    /// start is all of, needs no other buffer.
+    pub(crate) fn new(start: Start, bytes: R, separator: u8) -> Self {
         Self {
             bytes,
             separator,
-            buffer: vec![0; FIRST_BUFFER_BYTES],
-            filled: 0,
+            filled: start.bytes.len(),
+            buffer: start.bytes,
             start: 0,
             end: 0,
             next: 0,
-            at_end: false,
+            at_end: start.is_all,
             separators: 0,
             consumed: 0,
             too_long: false,
@@ -179,14 +192,16 @@ impl<R: Read> Frames<R> {
     }
 
     fn make_room(&mut self) {
-        if self.start > self.buffer.len() / 2 {
+        let wanted = (self.buffer.len() + STEP_BYTES).min(MAX_RECORD_BYTES + BEYOND_BYTES);
+        if wanted <= self.buffer.len() || self.start > self.buffer.len() / 2 {
             self.buffer.copy_within(self.start..self.filled, 0);
             self.filled -= self.start;
             self.end -= self.start;
             self.next -= self.start;
             self.start = 0;
         } else {
-            self.buffer.resize(self.buffer.len() * 2, 0);
+            self.buffer.reserve_exact(wanted - self.buffer.len());
+            self.buffer.resize(wanted, 0);
         }
     }
 }
@@ -226,7 +241,7 @@ mod tests {
     }
 
     fn frames(bytes: &[u8], step: usize) -> Vec<(u64, usize, bool)> {
-        let mut frames = Frames::new(Trickle(bytes, step), b'\n');
+        let mut frames = Frames::new(Start::default(), Trickle(bytes, step), b'\n');
         let mut seen = Vec::new();
         while frames.advance().unwrap() {
             seen.push((frames.number(), frames.bytes().len(), frames.is_too_long()));
@@ -268,7 +283,11 @@ mod tests {
 
     #[test]
     fn a_frame_can_be_widened_and_narrowed_again() {
-        let mut frames = Frames::new(Trickle(b"a\nb\nc", 1), b'\n');
+        let start = Start {
+            bytes: b"a".to_vec(),
+            is_all: false,
+        };
+        let mut frames = Frames::new(start, Trickle(b"\nb\nc", 1), b'\n');
         assert!(frames.advance().unwrap());
         assert!(frames.widen(100).unwrap());
         assert!(frames.widen(100).unwrap());

@@ -4,13 +4,14 @@
 //! (`{"__type__": "datetime", "__value__": "…"}`, or `pendulum.DateTime` with an epoch) becomes
 //! the ISO text it stands for, so that rules only ever see texts.
 
+use super::json_cursor::{Cursor, Fault, Kind, Value};
 use super::record::{RawRecord, Span};
 use crate::problem::{Reject, RejectReason};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 use std::borrow::Cow;
-use std::fmt;
 
 /// Where the wanted values of a message are.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,8 @@ struct Node {
     text: Option<usize>,
     json: Option<usize>,
     children: Vec<(String, Node)>,
+    /// A bit for each length that a child's name has, so that most keys need no look at the names.
+    lengths: u64,
 }
 
 impl Paths {
@@ -80,48 +83,87 @@ impl Paths {
         raw.source_length = text.len();
         raw.fields.resize(self.count, Span::ABSENT);
         let mut found = Found {
-            text: &mut raw.text,
+            source: text,
+            meanings: &mut raw.meanings,
+            escaped: SmallVec::new(),
             spans: &mut raw.fields,
         };
-        if let Err(error) = self.find(text, &mut found) {
-            let fault = Reject::record(
-                RejectReason::NotJson,
-                format!("not the JSON object its feed sends: {error}"),
-            );
-            raw.fail(fault, message);
+        if let Err(fault) = self.find(&mut found) {
+            let detail = format!("not the JSON object its feed sends: {}", told(text, fault));
+            raw.fail(Reject::record(RejectReason::NotJson, detail), message);
         }
     }
 
-    fn find(&self, text: &str, found: &mut Found<'_>) -> Result<(), serde_json::Error> {
-        let mut picked = Vec::new();
-        let walk = Walk {
-            node: &self.root,
-            pairs: self.pairs.as_ref(),
-            picked: &mut picked,
-            found,
-        };
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        walk.deserialize(&mut deserializer)?;
-        deserializer.end()?;
+    fn find(&self, found: &mut Found<'_>) -> Result<(), Fault> {
+        let mut cursor = Cursor::new(found.source, 0);
+        let mut picked = Picked::new();
+        cursor.open(b'{', Fault::NoObject)?;
+        let mut is_first = true;
+        while cursor.next(b'}', is_first)? {
+            is_first = false;
+            let key = cursor.key()?;
+            match &self.pairs {
+                Some(pairs) if pairs.list.as_bytes() == &*key => {
+                    self.root.pick(pairs, &mut cursor, &mut picked)?;
+                }
+                Some(_) => self
+                    .root
+                    .take_member(key.trim_ascii(), &mut cursor, found)?,
+                None => self.root.take_member(&key, &mut cursor, found)?,
+            }
+        }
+        cursor.end()?;
         // A pair counts for more than a key of the message itself, wherever that stands.
         for (node, value) in picked {
             node.take(value, found)?;
         }
-        Ok(())
+        found.unescape()
     }
 }
 
-/// Where found values go.
+/// How long a value may be that is read otherwise than it stands there: a text with escapes, a date
+/// that its sender tagged. What is longer is no value that anything is made of, and stays as it is.
+const MOST_READ_BYTES: usize = 4096;
+
+/// The longest message that is read a second time to tell what is wrong with it.
+const MOST_TOLD_BYTES: usize = 64 * 1024;
+
+/// Values of pairs, and whose they are.
+type Picked<'n> = SmallVec<[(&'n Node, Value); 16]>;
+
+/// Where found values go: to their places in the message, which is the record's text; what means
+/// something else than stands there is written beside it.
 struct Found<'a> {
-    text: &'a mut String,
-    spans: &'a mut Vec<Span>,
+    source: &'a str,
+    meanings: &'a mut String,
+    spans: &'a mut [Span],
+    /// Texts with escapes, and whose they are: read in the end, when it is known which count.
+    escaped: SmallVec<[(usize, Value); 8]>,
 }
 
 impl Found<'_> {
-    fn put(&mut self, place: usize, value: &str, span: fn(usize, usize) -> Span) {
-        let start = self.text.len();
-        self.text.push_str(value);
-        self.spans[place] = span(start, self.text.len());
+    /// Sets a value to a place in the message.
+    fn set(&mut self, place: usize, span: Span) {
+        self.spans[place] = span;
+        if !self.escaped.is_empty() {
+            self.escaped.retain(|(other, _)| *other != place);
+        }
+    }
+
+    /// Sets a value to what it means.
+    fn put(&mut self, place: usize, meaning: &str) {
+        let start = self.meanings.len();
+        self.meanings.push_str(meaning);
+        self.set(place, Span::meaning(start, self.meanings.len()));
+    }
+
+    /// Writes what the texts with escapes mean that count.
+    fn unescape(&mut self) -> Result<(), Fault> {
+        let cursor = Cursor::new(self.source, 0);
+        for (place, value) in std::mem::take(&mut self.escaped) {
+            self.put(place, &cursor.unescaped(value)?);
+        }
+        Ok(())
     }
 }
 
@@ -131,51 +173,73 @@ impl Node {
             Some(place) => place,
             None => {
                 self.children.push((key.to_owned(), Self::default()));
+                self.lengths |= 1 << (key.len() % 64);
                 self.children.len() - 1
             }
         };
         &mut self.children[place].1
     }
 
-    fn known(&self, key: &str) -> Option<&Self> {
-        let child = self.children.iter().find(|(known, _)| known == key)?;
-        Some(&child.1)
+    #[inline]
+    fn known(&self, key: &[u8]) -> Option<&Self> {
+        if self.lengths >> (key.len() % 64) & 1 == 0 {
+            return None;
+        }
+        let is_it = |(name, _): &&(String, Self)| name.as_bytes() == key;
+        self.children.iter().find(is_it).map(|(_, node)| node)
+    }
+
+    /// Takes what is wanted of the value of a member, which is next.
+    fn take_member(
+        &self,
+        key: &[u8],
+        cursor: &mut Cursor<'_>,
+        found: &mut Found<'_>,
+    ) -> Result<(), Fault> {
+        let value = cursor.value()?;
+        match self.known(key) {
+            Some(node) => node.take(value, found),
+            None => Ok(()),
+        }
     }
 
     /// Takes what is wanted of a value found here.
-    fn take(&self, value: &str, found: &mut Found<'_>) -> Result<(), serde_json::Error> {
-        if value == "null" {
+    fn take(&self, value: Value, found: &mut Found<'_>) -> Result<(), Fault> {
+        let Value { start, end, kind } = value;
+        if kind == Kind::Null {
             return Ok(());
         }
         if let Some(place) = self.json {
-            found.put(place, value, Span::text);
+            found.set(place, Span::text(start, end));
         }
-        match value.as_bytes().first() {
-            Some(b'"') => {
-                if let Some(place) = self.text {
-                    found.put(place, &text_of(value)?, Span::text);
-                }
+        if kind == Kind::Object {
+            return self.take_object(value, found);
+        }
+        let Some(place) = self.text else {
+            return Ok(());
+        };
+        match kind {
+            Kind::Plain => found.set(place, Span::text(start + 1, end - 1)),
+            Kind::Escaped if end - start > MOST_READ_BYTES => {
+                found.set(place, Span::text(start + 1, end - 1));
             }
-            Some(b'{') => self.take_object(value, found)?,
-            Some(b'[') => {
-                if let Some(place) = self.text {
-                    found.put(place, value, Span::json);
-                }
+            Kind::Escaped => {
+                // The last of several counts, whatever the others are: so it is read last.
+                found.set(place, Span::ABSENT);
+                found.escaped.push((place, value));
             }
-            _ => {
-                if let Some(place) = self.text {
-                    found.put(place, value, Span::text);
-                }
-            }
+            Kind::List => found.set(place, Span::json(start, end)),
+            Kind::Bare | Kind::Null | Kind::Object => found.set(place, Span::text(start, end)),
         }
         Ok(())
     }
 
-    fn take_object(&self, value: &str, found: &mut Found<'_>) -> Result<(), serde_json::Error> {
+    fn take_object(&self, value: Value, found: &mut Found<'_>) -> Result<(), Fault> {
+        let Value { start, end, .. } = value;
         if let Some(place) = self.text {
-            match tagged_date(value) {
-                Some(date) => found.put(place, &date, Span::text),
-                None if self.children.is_empty() => found.put(place, value, Span::json),
+            match tagged_date(&found.source[start..end]) {
+                Some(date) => found.put(place, &date),
+                None if self.children.is_empty() => found.set(place, Span::json(start, end)),
                 // The parts are wanted by paths of their own.
                 None => {}
             }
@@ -183,212 +247,70 @@ impl Node {
         if self.children.is_empty() {
             return Ok(());
         }
-        let walk = Walk {
-            node: self,
-            pairs: None,
-            picked: &mut Vec::new(),
-            found,
-        };
-        walk.deserialize(&mut serde_json::Deserializer::from_str(value))
-    }
-}
-
-/// Walks over one object, taking what is wanted of it.
-struct Walk<'n, 'f, 'l, 'de> {
-    node: &'n Node,
-    pairs: Option<&'n Pairs>,
-    /// Values of pairs, and whose they are.
-    picked: &'l mut Vec<(&'n Node, &'de str)>,
-    found: &'l mut Found<'f>,
-}
-
-/// Walks over a list of pairs, picking the values that are wanted.
-struct WalkPairs<'n, 'l, 'de> {
-    node: &'n Node,
-    pairs: &'n Pairs,
-    picked: &'l mut Vec<(&'n Node, &'de str)>,
-}
-
-/// Walks over one pair of such a list.
-struct WalkPair<'n, 'l, 'de>(WalkPairs<'n, 'l, 'de>);
-
-/// A key of an object, borrowed where it has no escapes.
-#[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl<'de> DeserializeSeed<'de> for Walk<'_, '_, '_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_, '_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+        let mut cursor = Cursor::new(found.source, start);
+        cursor.open(b'{', Fault::NoObject)?;
+        let mut is_first = true;
+        while cursor.next(b'}', is_first)? {
+            is_first = false;
+            let key = cursor.key()?;
+            self.take_member(&key, &mut cursor, found)?;
+        }
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Key(key)) = map.next_key()? {
-            if let Some(pairs) = self.pairs.filter(|pairs| pairs.list == key) {
-                map.next_value_seed(WalkPairs {
-                    node: self.node,
-                    pairs,
-                    picked: &mut *self.picked,
-                })?;
-                continue;
-            }
-            let key: &str = if self.pairs.is_some() {
-                key.trim_ascii()
-            } else {
-                &key
-            };
-            match self.node.known(key) {
-                Some(node) => {
-                    let value: &RawValue = map.next_value()?;
-                    node.take(value.get(), self.found)
-                        .map_err(serde::de::Error::custom)?;
-                }
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+    /// Picks the values that are wanted of a list of pairs, which is next.
+    fn pick<'n>(
+        &'n self,
+        pairs: &Pairs,
+        cursor: &mut Cursor<'_>,
+        picked: &mut Picked<'n>,
+    ) -> Result<(), Fault> {
+        cursor.open(b'[', Fault::NoPairs)?;
+        let mut is_first = true;
+        while cursor.next(b']', is_first)? {
+            is_first = false;
+            if let Some(pair) = self.pair(pairs, cursor)? {
+                picked.push(pair);
             }
         }
         Ok(())
     }
-}
 
-impl<'de> DeserializeSeed<'de> for WalkPairs<'_, '_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for WalkPairs<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of pairs")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        loop {
-            let one = WalkPair(WalkPairs {
-                node: self.node,
-                pairs: self.pairs,
-                picked: &mut *self.picked,
-            });
-            if list.next_element_seed(one)?.is_none() {
-                return Ok(());
+    /// Passes one pair; gives its value, and whose it is, if that is wanted. A key that is no text
+    /// names nothing.
+    fn pair<'n>(
+        &'n self,
+        pairs: &Pairs,
+        cursor: &mut Cursor<'_>,
+    ) -> Result<Option<(&'n Self, Value)>, Fault> {
+        let (mut wanted, mut found) = (None, None);
+        cursor.open(b'{', Fault::NoPairs)?;
+        let mut is_first = true;
+        while cursor.next(b'}', is_first)? {
+            is_first = false;
+            let name = cursor.key()?;
+            let value = cursor.value()?;
+            if *name == *pairs.key.as_bytes() {
+                wanted = match value.kind {
+                    Kind::Plain | Kind::Escaped => self.known(cursor.read(value)?.trim_ascii()),
+                    Kind::Bare | Kind::Null | Kind::Object | Kind::List => None,
+                };
+            } else if *name == *pairs.value.as_bytes() {
+                found = Some(value);
             }
         }
+        Ok(wanted.zip(found))
     }
 }
 
-impl<'de> DeserializeSeed<'de> for WalkPair<'_, '_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+/// What is wrong with a text that is no message, as serde_json tells it where it sees that too.
+fn told(text: &str, fault: Fault) -> String {
+    if text.len() > MOST_TOLD_BYTES {
+        return fault.as_str().to_owned();
     }
-}
-
-impl<'de> Visitor<'de> for WalkPair<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a pair of key and value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let WalkPairs {
-            node,
-            pairs,
-            picked,
-        } = self.0;
-        let (mut wanted, mut value) = (None, None);
-        let mut is_unwanted = false;
-        while let Some(Key(name)) = map.next_key()? {
-            if name == pairs.key {
-                wanted = map.next_value_seed(WantedKey(node))?;
-                is_unwanted = wanted.is_none();
-            } else if name == pairs.value && !is_unwanted {
-                value = Some(map.next_value::<&RawValue>()?.get());
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        if let (Some(node), Some(value)) = (wanted, value) {
-            picked.push((node, value));
-        }
-        Ok(())
-    }
-}
-
-/// Finds what a key names; a key that is no text names nothing.
-struct WantedKey<'n>(&'n Node);
-
-impl<'de, 'n> DeserializeSeed<'de> for WantedKey<'n> {
-    type Value = Option<&'n Node>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de, 'n> Visitor<'de> for WantedKey<'n> {
-    type Value = Option<&'n Node>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.known(key.trim_ascii()))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-        IgnoredAny.visit_seq(list).map(|_| None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        IgnoredAny.visit_map(map).map(|_| None)
-    }
-}
-
-/// The text of a JSON text, borrowed where it has no escapes.
-fn text_of(json: &str) -> Result<Cow<'_, str>, serde_json::Error> {
-    let inner = json
-        .strip_prefix('"')
-        .and_then(|json| json.strip_suffix('"'));
-    match inner {
-        Some(text) if memchr::memchr(b'\\', text.as_bytes()).is_none() => Ok(Cow::Borrowed(text)),
-        _ => serde_json::from_str::<Key<'_>>(json).map(|Key(text)| text),
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Err(error) => error.to_string(),
+        Ok(_) => fault.as_str().to_owned(),
     }
 }
 
@@ -400,6 +322,9 @@ fn tagged_date(value: &str) -> Option<String> {
         __value__: Option<String>,
         #[serde(borrow)]
         epoch: Option<&'a RawValue>,
+    }
+    if value.len() > MOST_READ_BYTES {
+        return None;
     }
     let tagged: Tagged<'_> = serde_json::from_str(value).ok()?;
     if !tagged.__type__.to_ascii_lowercase().ends_with("datetime") {
@@ -430,6 +355,8 @@ fn iso_of_epoch(seconds: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::feed::record::Shape;
+    use proptest::prelude::*;
+    use serde::de::{Deserializer, MapAccess, Visitor};
     use std::sync::Arc;
 
     fn read(paths: &Paths, message: &str) -> Vec<Option<String>> {
@@ -524,6 +451,205 @@ mod tests {
                 RejectReason::NotJson,
                 "{message}"
             );
+        }
+    }
+
+    /// The members of an object in their order, as serde_json finds them.
+    struct Members<'a>(Vec<(Cow<'a, str>, &'a str)>);
+
+    impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            struct Each;
+            impl<'de> Visitor<'de> for Each {
+                type Value = Members<'de>;
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("an object")
+                }
+                fn visit_map<A: MapAccess<'de>>(
+                    self,
+                    mut map: A,
+                ) -> Result<Members<'de>, A::Error> {
+                    let mut members = Vec::new();
+                    while let Some(key) = map.next_key::<String>()? {
+                        let value: &RawValue = map.next_value()?;
+                        members.push((Cow::Owned(key), value.get()));
+                    }
+                    Ok(Members(members))
+                }
+            }
+            from.deserialize_map(Each)
+        }
+    }
+
+    type Values = Vec<Option<String>>;
+    type Meant = Vec<Option<Result<String, serde_json::Error>>>;
+
+    /// What [`Paths::read`] finds, the slow way: by serde_json, value by value.
+    fn reference(paths: &Paths, message: &str) -> Result<Values, serde_json::Error> {
+        let mut values: Meant = (0..paths.count).map(|_| None).collect();
+        let mut picked = Vec::new();
+        for (key, value) in serde_json::from_str::<Members<'_>>(message)?.0 {
+            let key = match &paths.pairs {
+                Some(pairs) if pairs.list == key => {
+                    for pair in serde_json::from_str::<Vec<Members<'_>>>(value)? {
+                        let last = |name: &str| {
+                            let mut all = pair.0.iter().rev();
+                            all.find(|(key, _)| key == name).map(|(_, value)| *value)
+                        };
+                        let key = last(&pairs.key).filter(|key| key.starts_with('"'));
+                        let key: Option<String> = key.map(serde_json::from_str).transpose()?;
+                        picked.extend(key.zip(last(&pairs.value)));
+                    }
+                    continue;
+                }
+                Some(_) => key.trim_ascii().to_owned(),
+                None => key.into_owned(),
+            };
+            if let Some(node) = paths.root.known(key.as_bytes()) {
+                expect(node, value, &mut values)?;
+            }
+        }
+        for (key, value) in picked {
+            if let Some(node) = paths.root.known(key.trim_ascii().as_bytes()) {
+                expect(node, value, &mut values)?;
+            }
+        }
+        let sound = |value: Option<Result<_, _>>| value.transpose();
+        values.into_iter().map(sound).collect()
+    }
+
+    fn expect(node: &Node, value: &str, values: &mut Meant) -> Result<(), serde_json::Error> {
+        if value == "null" {
+            return Ok(());
+        }
+        if let Some(place) = node.json {
+            values[place] = Some(Ok(value.to_owned()));
+        }
+        if let Some(place) = node.text {
+            let date = value.starts_with('{').then(|| tagged_date(value)).flatten();
+            if date.is_some() {
+                values[place] = date.map(Ok);
+            } else if value.starts_with('"') {
+                values[place] = Some(serde_json::from_str(value));
+            } else if !value.starts_with('{') || node.children.is_empty() {
+                values[place] = Some(Ok(value.to_owned()));
+            }
+        }
+        if value.starts_with('{') && !node.children.is_empty() {
+            for (key, value) in serde_json::from_str::<Members<'_>>(value)?.0 {
+                if let Some(node) = node.known(key.as_bytes()) {
+                    expect(node, value, values)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What [`Paths::read`] finds; `None` for what is no message.
+    fn found(paths: &Paths, message: &str) -> Option<Values> {
+        let mut raw = RawRecord::default();
+        let shape = Arc::new(Shape::new(Vec::new(), (0..paths.count).collect()));
+        raw.begin(1, &shape);
+        paths.read(message.as_bytes(), &mut raw);
+        let values = (0..paths.count).map(|wanted| raw.value(wanted).map(str::to_owned));
+        raw.fault.is_none().then(|| values.collect())
+    }
+
+    fn plans() -> [Paths; 2] {
+        let pairs = Pairs {
+            list: "p".into(),
+            key: "k".into(),
+            value: "v".into(),
+        };
+        [None, Some(pairs)].map(|pairs| {
+            let mut paths = Paths::new(pairs);
+            for (name, json) in [
+                ("a", false),
+                ("a.b", false),
+                ("a", true),
+                ("b", false),
+                ("a.b.v", true),
+                ("k", false),
+            ] {
+                paths.add(name, json);
+            }
+            paths
+        })
+    }
+
+    /// JSON, or nearly: every kind of value, keys that are wanted and others, twice and with escapes.
+    fn json() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("null".to_owned()),
+            Just("true".to_owned()),
+            Just("false".to_owned()),
+            "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,4})?([eE][+-]?[0-9]{1,3})?",
+            "\"[a-bkv é\u{1f600}]{0,20}\"",
+            "\"([a-b ]|\\\\[\"\\\\/bfnrt]|\\\\u(00e9|0041|d83d|d83d\\\\ude00)){0,6}\"",
+            Just(r#"{"__type__": "datetime", "__value__": "2026-01-02"}"#.to_owned()),
+            Just(r#"{"__type__":"pendulum.DateTime","epoch":1767323045.25}"#.to_owned()),
+        ];
+        let key = prop_oneof![
+            4 => "[abkpv]".prop_map(|key| format!("\"{key}\"")),
+            1 => "\"( |\\\\u0061|a\\.b)?[abx]{0,12}( )?\"",
+        ];
+        leaf.prop_recursive(5, 60, 5, move |inner| {
+            let member = (key.clone(), "[ \n\t]{0,2}", inner.clone());
+            let member =
+                member.prop_map(|(key, blank, value)| format!("{key}{blank}:{blank}{value}"));
+            prop_oneof![
+                prop::collection::vec(member, 0..6)
+                    .prop_map(|all| format!("{{{}}}", all.join(" ,"))),
+                prop::collection::vec(inner, 0..5).prop_map(|all| format!("[{}]", all.join(", "))),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_found_is_what_serde_json_finds(
+            members in prop::collection::vec(("[abkpx]", json()), 0..5),
+            cut in prop::option::weighted(0.3, any::<prop::sample::Index>()),
+            put in prop::option::weighted(0.3, (any::<prop::sample::Index>(), "[\\[\\]{}\",:\\\\0-9a-z\u{1} .-]{1,2}")),
+        ) {
+            let members = members.iter().map(|(key, value)| format!("\"{key}\": {value}"));
+            let mut message = format!("{{{}}}", members.collect::<Vec<_>>().join(", "));
+            let place = |index: prop::sample::Index, message: &str| {
+                let places: Vec<usize> = message.char_indices().map(|(at, _)| at).collect();
+                *index.get(&places)
+            };
+            if let Some(index) = cut {
+                message.remove(place(index, &message));
+            }
+            if let Some((index, text)) = put {
+                message.insert_str(place(index, &message), &text);
+            }
+            for paths in plans() {
+                let expected = reference(&paths, &message).ok();
+                prop_assert_eq!(found(&paths, &message), expected, "{}", message);
+            }
+        }
+    }
+
+    #[test]
+    fn brackets_may_be_nested_as_deep_as_serde_json_goes() {
+        let [paths, _] = plans();
+        for (depth, is_taken) in [(1, true), (126, true), (127, false), (5_000, false)] {
+            for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+                let value = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+                for key in ["a", "x"] {
+                    let message = format!("{{\"{key}\": {value}}}");
+                    assert_eq!(
+                        found(&paths, &message).is_some(),
+                        is_taken,
+                        "{depth} {open}"
+                    );
+                    let value = serde_json::from_str::<serde_json::Value>(&message);
+                    assert_eq!(value.is_ok(), is_taken, "{depth} {open}");
+                }
+            }
         }
     }
 }

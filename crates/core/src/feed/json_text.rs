@@ -2,15 +2,27 @@
 
 use super::mask;
 
-/// The names of columns as they stand in every record's JSON: quoted, with their colons.
+/// The names of columns as they stand in every record's JSON: quoted, with their colons. A name that
+/// was there before gets a number, so that no field of a record hides another.
 pub(crate) fn keys(names: &[String]) -> Vec<String> {
-    let key = |name: &String| {
-        let mut key = String::new();
-        write_text(&mask::masked(name), &mut key);
-        key.push(':');
-        key
-    };
-    names.iter().map(key).collect()
+    let mut keys: Vec<String> = Vec::with_capacity(names.len());
+    for (index, name) in names.iter().enumerate() {
+        let mut count = names[..index].iter().filter(|other| *other == name).count();
+        let mut key = key(name);
+        while keys.contains(&key) {
+            count = count.max(1) + 1;
+            key = self::key(&format!("{name} ({count})"));
+        }
+        keys.push(key);
+    }
+    keys
+}
+
+fn key(name: &str) -> String {
+    let mut key = String::with_capacity(name.len() + 3);
+    write_text(&mask::masked(name), &mut key);
+    key.push(':');
+    key
 }
 
 /// Appends a text as a JSON string.
@@ -52,4 +64,22 @@ fn write_escaped(text: &str, out: &mut String) {
         }
     }
     out.push_str(&text[kept..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_columns_have_one_key() {
+        let names = ["a", "a", "a (2)", "", "a"].map(str::to_owned);
+        let expected = [
+            r#""a":"#,
+            r#""a (2)":"#,
+            r#""a (2) (2)":"#,
+            r#""":"#,
+            r#""a (3)":"#,
+        ];
+        assert_eq!(keys(&names), expected);
+    }
 }

@@ -12,7 +12,7 @@ use super::rules::{AmountRule, DateRule, Extra, ProviderRule, SkipRule, missing_
 use super::text::{Column, Stop, TextRule, is_bare_number, keep, keep_id};
 use crate::card::{CardDigits, CardToken, Digits};
 use crate::money::{Currency, Money};
-use crate::problem::{Reject, RejectReason};
+use crate::problem::{Quoted, Reject, RejectReason};
 use crate::time::Moment;
 use crate::transaction::{FeedType, Identifiers, PaymentRecord, Place, SaleRecord};
 use compact_str::CompactString;
@@ -203,7 +203,10 @@ impl Mapping {
             } else {
                 RejectReason::BadCurrency
             };
-            let detail = format!("{code:?} is not an ISO 4217 currency code such as GBP");
+            let detail = format!(
+                "{} is not an ISO 4217 currency code such as GBP",
+                Quoted(code)
+            );
             Reject::field(reason, self.currency.column(), detail)
         })?;
         Ok(Money { minor, currency })
@@ -251,6 +254,9 @@ impl Mapping {
 
 /// A currency code, in any case.
 fn currency(code: &str) -> Option<Currency> {
+    if code.len() != 3 {
+        return None;
+    }
     Currency::new(code).or_else(|| Currency::new(&code.to_ascii_uppercase()))
 }
 

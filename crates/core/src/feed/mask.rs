@@ -6,8 +6,9 @@
 //! corrupt the very name of a transaction. So here a number must also have the length and the
 //! first digits that some card network issues.
 
-use crate::card::mask_card_numbers;
+use crate::card::{Candidate, mask_card_numbers, mask_seen, may_be_part, writes_card_numbers};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// A text with every card number in it masked to first six and last four.
 pub(crate) fn masked(text: &str) -> Cow<'_, str> {
@@ -20,30 +21,13 @@ pub(crate) fn masked_but<'a, 'i>(text: &'a str, ids: &dyn Fn() -> Vec<&'i str>) 
     if !may_hold_card_number(text) {
         return Cow::Borrowed(text);
     }
-    let Some(masked) = mask_card_numbers(text) else {
-        return Cow::Borrowed(text);
-    };
-    let mut bytes = masked.into_bytes();
-    let original = text.as_bytes();
-    let ids = ids();
-    let mut at = 0;
-    while at < original.len() {
-        if bytes[at] == original[at] {
-            at += 1;
-            continue;
-        }
-        let end = end_of_mask(original, &bytes, at);
-        if !is_issued(original, at, end) || ids.contains(&word(text, at, end)) {
-            bytes[at..end].copy_from_slice(&original[at..end]);
-        }
-        at = end;
-    }
-    match String::from_utf8(bytes) {
-        Ok(same) if same == text => Cow::Borrowed(text),
-        Ok(masked) => Cow::Owned(masked),
-        // Cannot be: only digits became asterisks.
-        Err(_) => Cow::Borrowed(""),
-    }
+    mask_but(text, text, ids).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// `text` with what `seen`, which is as long, shows to be card numbers masked.
+fn mask_but<'i>(text: &str, seen: &str, ids: &dyn Fn() -> Vec<&'i str>) -> Option<String> {
+    let is_one = |found: &Candidate| is_issued(found) && !ids().contains(&word(seen, &found.whole));
+    mask_seen(text, seen, is_one)
 }
 
 /// A JSON text with every card number in it masked; a number that was one becomes a text.
@@ -56,10 +40,15 @@ pub(crate) fn masked_json_but<'a, 'i>(
     text: &'a str,
     ids: &dyn Fn() -> Vec<&'i str>,
 ) -> Cow<'a, str> {
-    if let Some(plain) = without_escaped_digits(text) {
-        return Cow::Owned(masked_json_but(&plain, ids).into_owned());
-    }
-    let Cow::Owned(masked) = masked_but(text, ids) else {
+    let masked = if !text.contains('\\') {
+        may_hold_card_number(text).then(|| mask_but(text, text, ids))
+    } else if may_hold_escaped(text) {
+        let (plain, seen) = as_seen(text);
+        Some(mask_but(&plain, &seen, ids))
+    } else {
+        None
+    };
+    let Some(masked) = masked.flatten() else {
         return Cow::Borrowed(text);
     };
     let mut result = String::with_capacity(masked.len() + 2);
@@ -78,43 +67,67 @@ pub(crate) fn masked_json_but<'a, 'i>(
     Cow::Owned(result)
 }
 
-/// A JSON text whose digits are escaped (`\\u0034` for `4`) with those digits as they are; `None`
-/// where there are none.
-fn without_escaped_digits(json: &str) -> Option<String> {
-    let mut plain = String::new();
+/// A JSON text as those see it who read it. The first is the text with those characters as they are
+/// that a card number is written with and that are escaped without need (`\\u0034` for `4`); the
+/// second is as long, and has nothing in it where an escape stands, which is no part of a word.
+fn as_seen(json: &str) -> (String, String) {
+    const NOTHING: &str = "\0\0\0\0\0\0\0\0";
+    let (mut plain, mut seen) = (String::new(), String::new());
     let mut rest = json;
-    while let Some(start) = rest.find('\\') {
+    while let Some(start) = memchr::memchr(b'\\', rest.as_bytes()) {
         let (before, escape) = rest.split_at(start);
         plain.push_str(before);
-        let digit = escape
-            .strip_prefix("\\u003")
-            .and_then(|rest| rest.chars().next())
-            .filter(char::is_ascii_digit);
-        let length = match digit {
-            Some(digit) => {
-                plain.push(digit);
+        seen.push_str(before);
+        let length = match needless_escape(escape) {
+            Some(c) => {
+                plain.push(c);
+                seen.push(c);
                 "\\u0030".len()
             }
             None => {
-                // The escape and the character it escapes.
-                let length = escape.chars().take(2).map(char::len_utf8).sum();
+                let length = escape_length(escape);
                 plain.push_str(&escape[..length]);
+                match &escape[..length] {
+                    "\\/" => seen.push_str("\\/"),
+                    _ => seen.push_str(&NOTHING[..length]),
+                }
                 length
             }
         };
         rest = &escape[length..];
     }
     plain.push_str(rest);
-    (plain.len() < json.len()).then_some(plain)
+    seen.push_str(rest);
+    (plain, seen)
 }
 
-/// The word around the masked middle from `start` to `end`: the whole number, if it stands alone.
-fn word(text: &str, start: usize, end: usize) -> &str {
+/// How many bytes an escape has: the backslash, the character behind it, and a `u`'s four digits.
+fn escape_length(escape: &str) -> usize {
+    let of_a_code = escape.starts_with("\\u") && escape.is_char_boundary("\\u0030".len());
+    match of_a_code {
+        true => "\\u0030".len(),
+        false => escape.chars().take(2).map(char::len_utf8).sum(),
+    }
+}
+
+/// The character that an escape such as `\\u0034` stands for, if card numbers are written with it.
+fn needless_escape(escape: &str) -> Option<char> {
+    let code = escape.strip_prefix("\\u")?.get(..4)?;
+    let code = code
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit())
+        .then_some(code)?;
+    let c = char::from_u32(u32::from_str_radix(code, 16).ok()?)?;
+    writes_card_numbers(c).then_some(c)
+}
+
+/// The word around a number: the number itself, if it stands alone.
+fn word<'a>(text: &'a str, number: &Range<usize>) -> &'a str {
     let part = |byte: &&u8| byte.is_ascii_alphanumeric();
     let bytes = text.as_bytes();
-    let before = bytes[..start].iter().rev().take_while(part).count();
-    let after = bytes[end..].iter().take_while(part).count();
-    &text[start - before..end + after]
+    let before = bytes[..number.start].iter().rev().take_while(part).count();
+    let after = bytes[number.end..].iter().take_while(part).count();
+    &text[number.start - before..number.end + after]
 }
 
 /// Whether a text holds a full card number anywhere.
@@ -130,20 +143,26 @@ pub(crate) fn is_whole_number(text: &str) -> bool {
         && mask_card_numbers(text).is_some()
 }
 
-/// Whether there are thirteen digits with no more than blanks and hyphens between: without them
-/// there is no card number. Looks at the last byte of each stretch first, and so at few of them.
+/// The fewest digits that a card number has.
+const LEAST_DIGITS: usize = 13;
+
+/// Whether there are thirteen digits with no more between than what may stand between them in a
+/// card number: without them there is none. Looks at the last byte of each stretch first, and so at
+/// few of them.
 fn may_hold_card_number(text: &str) -> bool {
-    const LEAST: usize = 13;
-    let part = |byte: &u8| byte.is_ascii_digit() || *byte == b' ' || *byte == b'-';
+    // Full-width digits have this first byte.
+    let is_digit = |byte: &&u8| byte.is_ascii_digit() || **byte == 0xEF;
     let mut rest = text.as_bytes();
-    while rest.len() >= LEAST {
-        if let Some(place) = rest[..LEAST].iter().rposition(|byte| !part(byte)) {
+    while rest.len() >= LEAST_DIGITS {
+        if let Some(place) = rest[..LEAST_DIGITS]
+            .iter()
+            .rposition(|byte| !may_be_part(*byte))
+        {
             rest = &rest[place + 1..];
             continue;
         }
-        let length = rest.iter().take_while(|byte| part(byte)).count();
-        let stretch = rest[..length].iter();
-        if stretch.filter(|byte| byte.is_ascii_digit()).count() >= LEAST {
+        let length = rest.iter().take_while(|byte| may_be_part(**byte)).count();
+        if rest[..length].iter().filter(is_digit).count() >= LEAST_DIGITS {
             return true;
         }
         rest = &rest[length..];
@@ -151,35 +170,40 @@ fn may_hold_card_number(text: &str) -> bool {
     false
 }
 
-/// Where the masked middle that begins at `start` ends.
-fn end_of_mask(original: &[u8], masked: &[u8], start: usize) -> usize {
-    let mut end = start;
-    for at in start..original.len() {
-        if masked[at] != original[at] {
-            end = at + 1;
-        } else if original[at] != b' ' && original[at] != b'-' {
-            break;
+/// As [`may_hold_card_number`], of a JSON text whose escapes are looked into.
+fn may_hold_escaped(json: &str) -> bool {
+    let mut digits = 0;
+    let mut at = 0;
+    while let Some(byte) = json.as_bytes().get(at) {
+        let escape = (*byte == b'\\').then(|| json.get(at..)).flatten();
+        let (is_digit, is_part, length) = match escape {
+            None => (
+                byte.is_ascii_digit() || *byte == 0xEF,
+                may_be_part(*byte),
+                1,
+            ),
+            Some(escape) => match needless_escape(escape) {
+                // Of what parts groups nothing is lost where it counts as a digit.
+                Some(_) => (true, true, "\\u0030".len()),
+                None => (false, escape.starts_with("\\/"), escape_length(escape)),
+            },
+        };
+        digits = match is_part {
+            true => digits + usize::from(is_digit),
+            false => 0,
+        };
+        if digits >= LEAST_DIGITS {
+            return true;
         }
+        at += length;
     }
-    end
+    false
 }
 
-/// Whether some card network issues numbers of the length and first digits of the one whose middle
-/// (all but six digits before and four after) is from `start` to `end`.
-fn is_issued(text: &[u8], start: usize, end: usize) -> bool {
-    let digits = |bytes: &[u8]| bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let length = digits(&text[start..end]) + 10;
-    let before = text[..start]
-        .iter()
-        .rev()
-        .filter(|byte| byte.is_ascii_digit());
-    let first_four = before
-        .take(6)
-        .skip(2)
-        .zip([1, 10, 100, 1000])
-        .map(|(digit, worth)| u32::from(digit - b'0') * worth)
-        .sum();
-    match length {
+/// Whether some card network issues numbers of this length and these first digits.
+fn is_issued(number: &Candidate) -> bool {
+    let first_four = number.first_four;
+    match number.length {
         14 => {
             matches!(first_four, 3000..=3059 | 3600..=3699 | 3800..=3999 | 5000..=5099 | 5600..=6999)
         }
@@ -263,7 +287,18 @@ mod tests {
         let hidden = r#"{"\\u0034": "\u0034111111111111111", "\u00e9": "\n"}"#;
         let expected = r#"{"\\u0034": "411111******1111", "\u00e9": "\n"}"#;
         assert_eq!(masked_json(hidden), expected);
-        assert_eq!(masked_json(r#"{"a": "\u003a"}"#), r#"{"a": "\u003a"}"#);
+        for kept in [r#"{"a": "\u003a"}"#, r#"{"a": "\u0034\u00a0\u005c\/"}"#] {
+            assert_eq!(masked_json(kept), kept);
+        }
+        for hidden in [
+            r#"{"a": "4111\u00a01111\u20091111\u20101111"}"#,
+            r#"{"a": "4111\/1111\/1111\/1111"}"#,
+            r#"{"a": "\uff14111111111111111"}"#,
+            r#"{"a": "\n4111 1111 1111 1111\t"}"#,
+            r#"{"a": "\u00004111 1111 1111 1111"}"#,
+        ] {
+            assert!(masked_json(hidden).contains("**"), "{hidden}");
+        }
     }
 
     #[test]
@@ -279,7 +314,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn masking_never_panics_and_leaves_no_card_number(text in "[0-9 x\"é-]{0,60}") {
+        fn masking_never_panics_and_leaves_no_card_number(text in "[0-9 x\"é._-]{0,60}") {
             prop_assert!(!holds_card_number(&masked(&text)));
             let _ = masked_json(&text);
         }

@@ -24,6 +24,7 @@ mod frames;
 mod inspect;
 mod join;
 mod json;
+mod json_cursor;
 mod json_text;
 mod mapping;
 pub(crate) mod mask;

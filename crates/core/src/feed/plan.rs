@@ -1,11 +1,11 @@
 //! All that reading a feed needs, compiled once and shared by its readers.
 
-use super::columns::{Delimited, FixedWidth};
+use super::columns::{Delimited, FixedWidth, MAX_COLUMNS};
 use super::json::{Pairs, Paths};
 use super::mapping::Mapping;
-use super::mask;
 use super::raw_json::position;
 use super::record::Shape;
+use crate::card::masked_start;
 use crate::problem::FileRefusal;
 use std::sync::Arc;
 
@@ -76,8 +76,11 @@ impl Plan {
     /// The fields of a file with this header.
     ///
     /// # Errors
-    /// The header lacks columns that the mapping reads.
+    /// The header lacks columns that the mapping reads, has one of them twice, or has too many.
     pub(crate) fn shape_of_header(&self, names: Vec<String>) -> Result<Shape, FileRefusal> {
+        if names.len() > MAX_COLUMNS {
+            return Err(FileRefusal::TooManyColumns(MAX_COLUMNS));
+        }
         let mut missing: Vec<String> = Vec::new();
         let mut order = Vec::with_capacity(self.mapping.wanted.len());
         for wanted in &self.mapping.wanted {
@@ -87,15 +90,17 @@ impl Plan {
                 None => missing.push(wanted.name.clone()),
             }
         }
+        let is_wanted = |name: &str| self.mapping.wanted.iter().any(|wanted| wanted.name == name);
+        let twice = |(index, name): (usize, &String)| names[..index].contains(name);
+        let mut again = names.iter().enumerate().filter(|place| twice(*place));
+        if let Some((_, name)) = again.find(|(_, name)| is_wanted(name)) {
+            return Err(FileRefusal::ColumnTwice(name.clone()));
+        }
         if missing.is_empty() {
             return Ok(Shape::new(names, order));
         }
         // A file without a header shows its first record here: no place for a card number.
-        let found = mask::masked(&names.join(", "))
-            .chars()
-            .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-            .take(500)
-            .collect();
+        let found = masked_start(&names.join(", "), 500).replace(char::is_control, "\u{FFFD}");
         Err(FileRefusal::Header { missing, found })
     }
 }

@@ -3,15 +3,15 @@
 //! Whatever stands in the bytes, each call gives one record or ends: what cannot be read is a
 //! record with a fault, and the next one is read as if nothing had been.
 
-use super::columns::{Delimited, FixedWidth, MAX_QUOTED_BYTES, Split};
+use super::columns::{Delimited, FixedWidth, MAX_COLUMNS, MAX_QUOTED_BYTES, Split};
 use super::document::Elements;
-use super::frames::{BOM, Frames, read_some};
+use super::frames::{BOM, Frames, Start, read_some};
 use super::join::own_hash;
 use super::plan::{Format, Plan};
 use super::record::{MAX_RECORD_BYTES, RawRecord, Shape};
 use crate::problem::{FileRefusal, Reject, RejectReason};
 use hashbrown::HashMap;
-use std::io::{self, Chain, Cursor, Read};
+use std::io::{self, Read};
 use std::sync::Arc;
 
 /// Why reading cannot go on.
@@ -30,7 +30,7 @@ pub enum ReadError {
 pub struct FeedReader<R> {
     plan: Arc<Plan>,
     shape: Arc<Shape>,
-    records: Records<Chain<Cursor<Vec<u8>>, R>>,
+    records: Records<R>,
     occurrences: Occurrences,
 }
 
@@ -54,30 +54,31 @@ enum Records<R> {
 }
 
 /// How many bytes are looked at before the first record is read.
-const LOOK_AHEAD_BYTES: usize = 64 * 1024;
+const LOOK_AHEAD_BYTES: usize = 32 * 1024;
+/// How many of them are asked for at first: most messages and many files have no more.
+const FIRST_LOOK_BYTES: usize = 4 * 1024;
 
 impl<R: Read> FeedReader<R> {
     pub(crate) fn new(plan: &Arc<Plan>, mut bytes: R) -> Result<Self, ReadError> {
         let start = look_ahead(&mut bytes)?;
-        if start.trim_ascii().is_empty() {
+        if start.bytes.trim_ascii().is_empty() {
             return Err(FileRefusal::Empty.into());
         }
-        let separator = line_separator(&plan.format, &start);
-        let bytes = Cursor::new(start).chain(bytes);
+        let separator = line_separator(&plan.format, &start.bytes);
         let records = match &plan.format {
             Format::Delimited(format) => Records::Delimited {
-                frames: Frames::new(bytes, format.record_separator),
+                frames: Frames::new(start, bytes, format.record_separator),
                 format: format.clone(),
             },
             Format::FixedWidth(format) => Records::FixedWidth {
-                frames: Frames::new(bytes, b'\n'),
+                frames: Frames::new(start, bytes, b'\n'),
                 width: format.width(),
                 format: format.clone(),
             },
-            Format::JsonLines => Records::JsonLines(Frames::new(bytes, LINE_END)),
+            Format::JsonLines => Records::JsonLines(Frames::new(start, bytes, LINE_END)),
             Format::Json { path } => match separator {
-                Some(separator) => Records::JsonLines(Frames::new(bytes, separator)),
-                None => Records::Json(Elements::new(bytes, path)),
+                Some(separator) => Records::JsonLines(Frames::new(start, bytes, separator)),
+                None => Records::Json(Elements::new(start, bytes, path)),
             },
         };
         let mut reader = Self {
@@ -126,12 +127,13 @@ impl<R: Read> FeedReader<R> {
             if frames.bytes().trim_ascii().is_empty() {
                 continue;
             }
-            let split = format.split(format.trim_end(frames.bytes()), &mut raw);
+            let header = format.trim_end(frames.bytes());
+            let split = format.split(header, MAX_COLUMNS + 1, &mut raw);
             if raw.fault.is_some() {
                 return Err(FileRefusal::HeaderNotUtf8.into());
             }
             let names = match split {
-                Split::Done => raw
+                Split::Done(_) => raw
                     .all_fields()
                     .map(|name| name.trim().to_owned())
                     .collect(),
@@ -170,18 +172,21 @@ pub(crate) fn line_separator(format: &Format, start: &[u8]) -> Option<u8> {
 }
 
 /// The first bytes of a stream, without a byte order mark.
-fn look_ahead(bytes: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut start = vec![0; LOOK_AHEAD_BYTES];
+fn look_ahead(bytes: &mut impl Read) -> io::Result<Start> {
+    let mut start = Start::default();
     let mut filled = 0;
-    while filled < start.len() {
-        match read_some(bytes, &mut start[filled..])? {
-            0 => break,
-            read => filled += read,
+    while !start.is_all && filled < LOOK_AHEAD_BYTES {
+        if filled == start.bytes.len() {
+            let wanted = (2 * filled).max(FIRST_LOOK_BYTES);
+            start.bytes.resize(wanted, 0);
         }
+        let read = read_some(bytes, &mut start.bytes[filled..])?;
+        filled += read;
+        start.is_all = read == 0;
     }
-    start.truncate(filled);
-    if start.starts_with(BOM) {
-        start.drain(..BOM.len());
+    start.bytes.truncate(filled);
+    if start.bytes.starts_with(BOM) {
+        start.bytes.drain(..BOM.len());
     }
     Ok(start)
 }
@@ -217,8 +222,8 @@ fn next_delimited<R: Read>(
             raw.fail(too_long(), frames.bytes());
             return Ok(true);
         }
-        match format.split(record, raw) {
-            Split::Done => check_count(raw, shape, record),
+        match format.split(record, shape.names.len(), raw) {
+            Split::Done(found) => check_count(found, raw, shape, record),
             Split::Malformed => raw.fail(bad_quotes(), record),
             Split::Open => follow_quotes(frames, format, shape, raw)?,
         }
@@ -238,12 +243,11 @@ fn follow_quotes<R: Read>(
     let number = frames.number();
     while frames.widen(MAX_QUOTED_BYTES)? {
         raw.begin(number, shape);
-        match format.split(format.trim_end(frames.bytes()), raw) {
+        let wanted = shape.names.len();
+        match format.split(format.trim_end(frames.bytes()), wanted, raw) {
             Split::Open => {}
-            Split::Done if raw.fields.len() == shape.names.len() && raw.fault.is_none() => {
-                return Ok(());
-            }
-            Split::Done | Split::Malformed => break,
+            Split::Done(found) if found == wanted && raw.fault.is_none() => return Ok(()),
+            Split::Done(_) | Split::Malformed => break,
         }
     }
     frames.narrow();
@@ -252,8 +256,8 @@ fn follow_quotes<R: Read>(
     Ok(())
 }
 
-fn check_count(raw: &mut RawRecord, shape: &Shape, record: &[u8]) {
-    let (found, wanted) = (raw.fields.len(), shape.names.len());
+fn check_count(found: usize, raw: &mut RawRecord, shape: &Shape, record: &[u8]) {
+    let wanted = shape.names.len();
     if raw.fault.is_none() && found != wanted {
         let detail = format!("the record has {found} fields, and the format {wanted}");
         raw.fail(Reject::record(RejectReason::WrongShape, detail), record);

@@ -5,6 +5,7 @@
 //! even a record of its format carries a fault instead, and reading goes on after it.
 
 use super::json_text::keys;
+use crate::card::without_digits_at_end;
 use crate::problem::{Reject, RejectReason};
 use std::sync::Arc;
 
@@ -19,11 +20,13 @@ pub(crate) const MAX_SHOWN_BYTES: usize = 4096;
 pub struct RawRecord {
     pub(crate) number: u64,
     pub(crate) occurrence: u32,
-    /// All texts, one after the other. In a JSON feed the message itself comes first.
+    /// All texts, one after the other. In a JSON feed this is the message itself.
     pub(crate) text: String,
-    /// Length of the message at the start of `text`; 0 where fields alone are kept.
+    /// What values of a JSON message mean that are written otherwise than they stand there.
+    pub(crate) meanings: String,
+    /// Length of the message that `text` is; 0 where fields alone are kept.
     pub(crate) source_length: usize,
-    /// Where in `text` each field lies, in the order of the record.
+    /// Where in `text` or `meanings` each field lies, in the order of the record.
     pub(crate) fields: Vec<Span>,
     /// What the fields are called, and which of them the mapping wants.
     pub(crate) shape: Arc<Shape>,
@@ -63,6 +66,7 @@ pub(crate) struct Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SpanKind {
     Text,
+    Meaning,
     Json,
     Absent,
 }
@@ -81,6 +85,11 @@ impl Span {
         Self::new(start, end, SpanKind::Text)
     }
 
+    /// A text from `start` to `end` of the record's meanings.
+    pub(crate) fn meaning(start: usize, end: usize) -> Self {
+        Self::new(start, end, SpanKind::Meaning)
+    }
+
     /// A JSON value that is no text: an object, a list.
     pub(crate) fn json(start: usize, end: usize) -> Self {
         Self::new(start, end, SpanKind::Json)
@@ -93,11 +102,13 @@ impl Span {
         }
     }
 
-    fn of(self, text: &str) -> Option<&str> {
-        if self.kind == SpanKind::Absent {
-            return None;
-        }
-        text.get(self.start as usize..self.end as usize)
+    fn of(self, raw: &RawRecord) -> Option<&str> {
+        let buffer = match self.kind {
+            SpanKind::Absent => return None,
+            SpanKind::Text | SpanKind::Json => &raw.text,
+            SpanKind::Meaning => &raw.meanings,
+        };
+        buffer.get(self.start as usize..self.end as usize)
     }
 }
 
@@ -114,7 +125,6 @@ impl RawRecord {
         self.occurrence
     }
 
-    /// Begins the next record, keeping the buffers.
     /// A record of bytes in which none can be found, and why.
     pub fn unreadable(bytes: &[u8], why: &str) -> Self {
         let mut raw = Self::default();
@@ -122,10 +132,12 @@ impl RawRecord {
         raw
     }
 
+    /// Begins the next record, keeping the buffers.
     pub(crate) fn begin(&mut self, number: u64, shape: &Arc<Shape>) {
         self.number = number;
         self.occurrence = 0;
         self.text.clear();
+        self.meanings.clear();
         self.source_length = 0;
         self.fields.clear();
         self.fault = None;
@@ -140,13 +152,18 @@ impl RawRecord {
         self.fields.clear();
         self.source_length = 0;
         let shown = &bytes[..bytes.len().min(MAX_SHOWN_BYTES)];
-        self.text.push_str(&String::from_utf8_lossy(shown));
+        let text = String::from_utf8_lossy(shown);
+        self.text.push_str(match shown.len() {
+            // Cut off, maybe in the middle of a card number.
+            MAX_SHOWN_BYTES => without_digits_at_end(&text),
+            _ => &text,
+        });
         self.fault = Some(fault);
     }
 
     /// The value of a column the mapping wants, as it stands; `None` where there is none.
     pub(crate) fn value(&self, wanted: usize) -> Option<&str> {
-        self.span(wanted)?.of(&self.text)
+        self.span(wanted)?.of(self)
     }
 
     /// Whether the value of a wanted column is an object or a list, and so no text.
@@ -164,7 +181,7 @@ impl RawRecord {
     pub(crate) fn all_fields(&self) -> impl Iterator<Item = &str> {
         self.fields
             .iter()
-            .map(|span| span.of(&self.text).unwrap_or_default())
+            .map(|span| span.of(self).unwrap_or_default())
     }
 
     /// The message of a JSON feed, as it came.

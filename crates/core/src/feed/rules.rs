@@ -8,7 +8,7 @@ use super::record::RawRecord;
 use super::text::{Column, Stop, TextRule, keep};
 use crate::ids::Slug;
 use crate::money::{AmountError, MAX_AMOUNT_MINOR, parse_major, parse_minor};
-use crate::problem::{Reject, RejectReason};
+use crate::problem::{Quoted, Reject, RejectReason};
 use crate::time::{Moment, Zone};
 use compact_str::CompactString;
 use std::sync::Arc;
@@ -128,7 +128,7 @@ impl DateRule {
 
     fn parse(&self, text: &str, column: &str, zone: &Zone) -> Result<Moment, Stop> {
         self.format.read(text, zone).ok_or_else(|| {
-            let detail = format!("{text:?} is not a date in this feed's format");
+            let detail = format!("{} is not a date in this feed's format", Quoted(text));
             Reject::field(RejectReason::BadDate, column, detail).into()
         })
     }
@@ -239,6 +239,6 @@ pub(crate) fn missing_column(column: &str) -> Stop {
 }
 
 fn bad_amount(column: &Column, text: &str, error: AmountError) -> Stop {
-    let detail = format!("{error}: {text:?}");
+    let detail = format!("{error}: {}", Quoted(text));
     Reject::field(RejectReason::BadAmount, &column.name, detail).into()
 }

@@ -5,7 +5,7 @@
 
 use super::mask;
 use super::record::RawRecord;
-use crate::problem::{Reject, RejectReason};
+use crate::problem::{Quoted, Reject, RejectReason};
 use compact_str::CompactString;
 
 /// Why a record gives no transaction.
@@ -148,7 +148,7 @@ impl Alternative {
                     Origin::Column(column) => &*column.name,
                     Origin::Constant(_) => "",
                 };
-                let detail = format!("{text:?} is not in the agent file's map");
+                let detail = format!("{} is not in the agent file's map", Quoted(text));
                 Err(Reject::field(RejectReason::UnknownValue, column, detail).into())
             }
         }
@@ -230,11 +230,11 @@ pub(crate) const MAX_TEXT_BYTES: usize = 255;
 /// # Errors
 /// It is too long, holds control characters, or is a full card number, which is never kept.
 pub(crate) fn keep(text: &str, column: &str) -> Result<CompactString, Stop> {
-    if mask::holds_card_number(text) {
-        return Err(bad_text(text, column, "holds a full card number"));
-    }
     match what_is_wrong(text) {
         Some(wrong) => Err(bad_text(text, column, wrong)),
+        None if mask::holds_card_number(text) => {
+            Err(bad_text(text, column, "holds a full card number"))
+        }
         None => Ok(CompactString::new(text)),
     }
 }
@@ -256,7 +256,7 @@ pub(crate) fn is_bare_number(text: &str) -> bool {
 }
 
 fn bad_text(text: &str, column: &str, wrong: &str) -> Stop {
-    let detail = format!("{:?} {wrong}", mask::masked(text));
+    let detail = format!("{} {wrong}", Quoted(text));
     Reject::field(RejectReason::BadText, column, detail).into()
 }
 

@@ -1,10 +1,13 @@
-//! Canaries: full card numbers in every place of every feed, and none of them anywhere after.
+//! Canaries: full card numbers in every place of every feed, written in every way people write them,
+//! and none of them anywhere after: not in what any command says or logs, in no value of the
+//! database, in no byte of its files, in no file that merchants are told by.
 
 use crate::onboarded;
 use crate::support::{Answer, Place};
 use rusqlite::types::ValueRef;
 use serde_json::json;
 use std::fmt::Write;
+use std::path::Path;
 
 /// One number of each network that issues any, all sound by the Luhn check.
 const NUMBERS: [&str; 6] = [
@@ -14,6 +17,11 @@ const NUMBERS: [&str; 6] = [
     "378282246310005",
     "6011111111111117",
     "4222222222222",
+];
+
+/// What may stand between the groups of a number.
+const BETWEEN: [&str; 9] = [
+    " ", "-", ".", "_", "/", "\u{a0}", "\u{2009}", "\u{202f}", "\u{2013}",
 ];
 
 #[test]
@@ -29,6 +37,12 @@ fn a_full_card_number_is_nowhere_after_it_came() {
             let options = format.as_slice().as_flattened();
             said += &hear(&place, &[&["import", feed, &file], options].concat());
             said += &hear(&place, &["import", feed, &file, "--json"]);
+            if files % 5 == 0 {
+                said += &hear(
+                    &place,
+                    &[&["import", feed, &file, "--preview"], options].concat(),
+                );
+            }
         }
         let cards = place.write("cards.csv", cards_with(number));
         said += &hear(&place, &["cards", "import", &cards]);
@@ -55,6 +69,29 @@ fn a_full_card_number_is_nowhere_after_it_came() {
     );
     assert_silent(&said, "what was said");
     assert_silent(&dump(&place), "the database");
+    let mut searched = Vec::new();
+    for folder in ["data", "files"] {
+        search(&place.path(folder), &mut searched);
+    }
+    let found = |ending: &str| searched.iter().any(|name| name.ends_with(ending));
+    assert!(found(".sqlite3") && found(".jsonl"), "{searched:?}");
+}
+
+/// Looks through the bytes of every file below a folder, and notes what it was called.
+fn search(folder: &Path, searched: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            search(&path, searched);
+            continue;
+        }
+        let name = path.display().to_string();
+        assert_silent(
+            &String::from_utf8_lossy(&std::fs::read(&path).unwrap()),
+            &name,
+        );
+        searched.push(name);
+    }
 }
 
 /// Whatever a command says, masked or not.
@@ -69,31 +106,68 @@ fn hear(place: &Place, arguments: &[&str]) -> String {
 
 fn assert_silent(text: &str, whose: &str) {
     for number in NUMBERS {
-        // Blanks and hyphens hide nothing.
-        let grouped = spaced(number);
-        for written in [number, &grouped, &grouped.replace(' ', "-")] {
+        let grouped = BETWEEN.map(|between| grouped(number, between));
+        let full_width = full_width(number);
+        for written in grouped
+            .iter()
+            .map(String::as_str)
+            .chain([number, &full_width])
+        {
             let Some(place) = text.find(written) else {
                 continue;
             };
-            let near = &text[place.saturating_sub(200)..text.len().min(place + 200)];
-            panic!("{whose} holds a full card number: …{near}…");
+            let (before, after) = text.split_at(place);
+            let before: String = before.chars().rev().take(100).collect();
+            let before: String = before.chars().rev().collect();
+            let after: String = after.chars().take(200).collect();
+            panic!("{whose} holds a full card number: …{before}{after}…");
         }
     }
 }
 
-fn spaced(number: &str) -> String {
+fn grouped(number: &str, between: &str) -> String {
     let groups: Vec<&str> = (0..number.len())
         .step_by(4)
         .map(|start| &number[start..number.len().min(start + 4)])
         .collect();
-    groups.join(" ")
+    groups.join(between)
+}
+
+fn full_width(number: &str) -> String {
+    let wide = |digit: char| char::from_u32(u32::from(digit) - u32::from('0') + 0xFF10);
+    number.chars().filter_map(wide).collect()
+}
+
+/// A number as people and programs write it. All of the ways for one number; for the others, in turn.
+fn ways(number: &str) -> Vec<String> {
+    let mut ways = vec![
+        number.to_owned(),
+        grouped(number, " "),
+        format!("pan={number};"),
+    ];
+    let mut others: Vec<String> = BETWEEN[1..]
+        .iter()
+        .map(|between| grouped(number, between))
+        .collect();
+    others.push(full_width(number));
+    others.push(format!("card {} 12/28", grouped(number, " ")));
+    if number == NUMBERS[0] {
+        ways.extend(others);
+    } else {
+        let turn = NUMBERS
+            .iter()
+            .position(|other| *other == number)
+            .unwrap_or(0);
+        ways.push(others.swap_remove(turn % others.len()));
+    }
+    ways
 }
 
 /// Files of every feed, with the number in each field of a record of its own. The `bool` says that
 /// the file is canonical.
 fn feeds_with(number: &str) -> Vec<(&'static str, bool, String)> {
     let mut feeds = Vec::new();
-    for number in [number.to_owned(), spaced(number), format!("pan={number};")] {
+    for number in ways(number) {
         let when = "2026-06-02T15:46:12+01:00";
         let payment = ["test-mid-1", "pay-1", when, "1099", "token-1"];
         feeds.push((
@@ -115,6 +189,8 @@ fn feeds_with(number: &str) -> Vec<(&'static str, bool, String)> {
             true,
             canonical("location_id", "place-1", &number),
         ));
+        feeds.push(("visa-settlement", false, visa(&number)));
+        feeds.push(("amex-settlement", false, amex(&number)));
     }
     feeds
 }
@@ -196,6 +272,55 @@ fn canonical(place_key: &str, place: &str, number: &str) -> String {
         writeln!(lines, "{changed}").unwrap();
     }
     lines + "{\"no\": \"json, and " + number
+}
+
+/// Messages of `visa-settlement` with the number in each pair but that of the id, which may look like
+/// one, and beside them.
+fn visa(number: &str) -> String {
+    let sound = [
+        ("VipTransactionId", "visa-1"),
+        ("MerchantCardAcceptorId", "shop-8"),
+        ("SettlementAmount", "10.99"),
+        ("MerchantDateTimeGMT", "2026-06-02T15:46:12"),
+        ("AuthCode", "666666"),
+        ("VisaMerchantName", "The Shop"),
+    ];
+    let mut lines = String::new();
+    for place in 1..sound.len() {
+        let mut pairs = sound;
+        pairs[place].1 = number;
+        let pairs =
+            pairs.map(|(key, value)| json!({"Key": format!("Transaction.{key}"), "Value": value}));
+        let message = json!({"ExternalUserId": number, "MessageElementsCollection": pairs});
+        writeln!(lines, "{message}").unwrap();
+        // As senders write it who escape what is not ASCII.
+        let escaped = |c: char| match c {
+            c if c.is_ascii() => c.to_string(),
+            c => format!("\\u{:04x}", u32::from(c)),
+        };
+        let message: String = message.to_string().chars().map(escaped).collect();
+        writeln!(lines, "{message}").unwrap();
+    }
+    lines
+}
+
+/// Messages of `amex-settlement` with the number in each value but the id.
+fn amex(number: &str) -> String {
+    let sound = json!({
+        "offerId": "o", "transactionDate": "2026-06-02 15:46:12", "transactionAmount": "10.99",
+        "cardToken": "token-1", "merchantNumber": "shop-9", "approvalCode": "666666",
+        "dpan": "371234XXXXX6781", "partnerId": "p", "recordId": "r", "currencyCode": "840",
+    });
+    let mut lines = String::new();
+    for key in sound.as_object().unwrap().keys() {
+        let mut changed = sound.clone();
+        changed["transactionId"] = json!("amex-1");
+        changed[key] = json!(number);
+        writeln!(lines, "{changed}").unwrap();
+        changed[key] = json!(format!("\n{number}\t"));
+        writeln!(lines, "{changed}").unwrap();
+    }
+    lines
 }
 
 fn cards_with(number: &str) -> String {

@@ -283,7 +283,7 @@ impl Node {
         pairs: &Pairs,
         cursor: &mut Cursor<'_>,
     ) -> Result<Option<(&'n Self, Value)>, Fault> {
-        let (mut wanted, mut found) = (None, None);
+        let (mut named, mut found) = (None, None);
         cursor.open(b'{', Fault::NoPairs)?;
         let mut is_first = true;
         while cursor.next(b'}', is_first)? {
@@ -291,14 +291,18 @@ impl Node {
             let name = cursor.key()?;
             let value = cursor.value()?;
             if *name == *pairs.key.as_bytes() {
-                wanted = match value.kind {
-                    Kind::Plain | Kind::Escaped => self.known(cursor.read(value)?.trim_ascii()),
-                    Kind::Bare | Kind::Null | Kind::Object | Kind::List => None,
-                };
+                named = Some(value);
             } else if *name == *pairs.value.as_bytes() {
                 found = Some(value);
             }
         }
+        // The last of several counts, so only that is read.
+        let wanted = match named {
+            Some(key) if matches!(key.kind, Kind::Plain | Kind::Escaped) => {
+                self.known(cursor.read(key)?.trim_ascii())
+            }
+            _ => None,
+        };
         Ok(wanted.zip(found))
     }
 }

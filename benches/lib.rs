@@ -10,9 +10,8 @@ use harmonia_store::SqliteStore;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The agents of the demonstration.
+/// The agents of the demonstration, and a few of which records are read.
 pub fn agents() -> Vec<Agent> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agents");
     [
         "example-loyalty-scheme",
         "example-payment-provider",
@@ -20,11 +19,25 @@ pub fn agents() -> Vec<Agent> {
         "mastercard",
         "visa",
     ]
-    .map(|slug| {
-        let text = std::fs::read_to_string(folder.join(format!("{slug}.toml"))).unwrap();
-        Agent::parse(&format!("{slug}.toml"), &text).unwrap()
-    })
+    .map(|slug| agent(&folder().join(format!("{slug}.toml"))))
     .into()
+}
+
+/// Every agent there is.
+pub fn all_agents() -> Vec<Agent> {
+    let files = std::fs::read_dir(folder()).unwrap();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| agent(path)).collect()
+}
+
+fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../agents")
+}
+
+fn agent(path: &Path) -> Agent {
+    let text = std::fs::read_to_string(path).unwrap();
+    Agent::parse(&path.display().to_string(), &text).unwrap()
 }
 
 /// A message of `visa-settlement`; `whole` with all that the network sends, of which the mapping
@@ -83,11 +96,16 @@ pub fn visa_settlement(number: usize, whole: bool) -> String {
 
 /// A journey on a fresh store in a folder.
 pub async fn journey(folder: &Path, batch: usize) -> Journey {
+    journey_of(agents(), folder, batch).await
+}
+
+/// A journey of some agents on a fresh store in a folder.
+pub async fn journey_of(agents: Vec<Agent>, folder: &Path, batch: usize) -> Journey {
     let holder = Holder::new(Uids);
     let store: Arc<dyn Store> = Arc::new(
         SqliteStore::open(folder, &holder, harmonia_store::sqlite::DEFAULT_LEASE_US).unwrap(),
     );
-    let agents = Agents::register(agents(), store.as_ref()).await.unwrap();
+    let agents = Agents::register(agents, store.as_ref()).await.unwrap();
     Journey {
         identity: Arc::new(BuiltInLinks(Arc::clone(&store))),
         store,
@@ -103,11 +121,16 @@ pub async fn journey(folder: &Path, batch: usize) -> Journey {
 
 /// Onboards a generated world's MIDs and links its cards.
 pub async fn onboard(journey: &Journey, world: &harmonia_sim::Summary) {
-    let mids = read_mids(&std::fs::read(&world.files.mids).unwrap()).unwrap();
+    link(journey, &world.files.mids, &world.files.cards).await;
+}
+
+/// Onboards the MIDs of one file and links the cards of another.
+pub async fn link(journey: &Journey, mids: &Path, cards: &Path) {
+    let mids = read_mids(&std::fs::read(mids).unwrap()).unwrap();
     onboard_mids(journey.store.as_ref(), mids, journey.now())
         .await
         .unwrap();
-    let cards = std::fs::File::open(&world.files.cards).unwrap();
+    let cards = std::fs::File::open(cards).unwrap();
     link_cards(journey, std::io::BufReader::new(cards))
         .await
         .unwrap();

@@ -117,6 +117,8 @@ impl Wiring {
         let agents = load_agents(&self.settings.agents_dir)?;
         let holder = Holder::new(Uids);
         let store = self.store(&holder)?;
+        let lanes = Lanes::new(self.settings.matching_lanes);
+        store.agree_on_lanes(lanes).await?;
         let agents = Agents::register(agents, store.as_ref()).await?;
         Ok(Journey {
             identity: Arc::new(BuiltInLinks(Arc::clone(&store))),
@@ -127,7 +129,7 @@ impl Wiring {
             agents: Arc::new(agents),
             holder,
             batch: self.settings.batch_size,
-            lanes: Lanes::new(self.settings.matching_lanes),
+            lanes,
         })
     }
 }

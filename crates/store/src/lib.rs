@@ -11,3 +11,15 @@ mod told;
 
 pub use open_error::OpenError;
 pub use sqlite::SqliteStore;
+
+/// Whether matching is divided into as many lanes as a process wants.
+fn agreed(count: u16, wanted: u16) -> Result<(), harmonia_journey::ports::StoreError> {
+    if count == wanted {
+        return Ok(());
+    }
+    Err(harmonia_journey::ports::StoreError::Broken(format!(
+        "matching is divided into {count} lanes here and work waits in them, so that it cannot be \
+         divided into {wanted} now: set TXM_MATCHING_LANES={count}, or run `harmonia drain` with that \
+         first"
+    )))
+}

@@ -105,3 +105,16 @@ fn batches_lanes_and_workers_change_nothing() {
         assert!(differ.is_empty(), "{way:?}: {differ:#?}");
     }
 }
+
+#[test]
+fn the_number_of_lanes_is_the_same_for_all_while_work_waits() {
+    let place = crate::town::town();
+    let sale = crate::town::sale("sale-1", "12:00:00", 1099);
+    crate::town::import(&place, crate::town::SCHEME, &[sale]);
+    let place = place.with("TXM_MATCHING_LANES", 4);
+    let refused = place.run(&["drain"]);
+    crate::assert_says(&refused, 1, &["1 lanes here", "TXM_MATCHING_LANES=1"]);
+    let place = place.with("TXM_MATCHING_LANES", 1);
+    place.ok(&["drain"]);
+    place.with("TXM_MATCHING_LANES", 4).ok(&["drain"]);
+}

@@ -6,7 +6,9 @@ use compact_str::CompactString;
 use harmonia_core::access::{ApiKey, KeyHash};
 use harmonia_core::card::CardToken;
 pub use harmonia_core::changes::FileArrival;
-use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lane, Placed, Queue, Span, Work};
+use harmonia_core::changes::{
+    CardInScheme, Changes, FileEnd, Lane, Lanes, Placed, Queue, Span, Work,
+};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MidDirectory};
 use harmonia_core::ids::MidSetId;
@@ -286,6 +288,10 @@ pub trait Store: Inquiry + Send + Sync + 'static {
         schemes: &[(Slug, String)],
         providers: &[(Slug, String)],
     ) -> Result<Vec<SchemeId>, StoreError>;
+
+    /// Agrees on the number of lanes of matching with every process of this store. It may change
+    /// only while nothing waits to be matched: what waits lies in the lanes there were.
+    async fn agree_on_lanes(&self, lanes: Lanes) -> Result<(), StoreError>;
 
     /// Applies changes in one transaction, fenced by the lease.
     async fn commit(&self, lease: Lease, changes: Changes) -> Result<Committed, CommitError>;

@@ -27,7 +27,7 @@ mod world;
 
 use async_trait::async_trait;
 use harmonia_core::access::{ApiKey, KeyHash};
-use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Placed, Queue, Span};
+use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lanes, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, FileId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
@@ -81,6 +81,19 @@ impl Store for ModelStore {
         let mut world = self.world();
         let slugs = schemes.iter().map(|(slug, _)| slug);
         Ok(slugs.map(|slug| world.scheme(slug)).collect())
+    }
+
+    async fn agree_on_lanes(&self, lanes: Lanes) -> Result<(), StoreError> {
+        let mut world = self.world();
+        let waits = world.jobs.values().any(|job| {
+            job.lane.is_some() && matches!(job.queue, Queue::Matching | Queue::Identify)
+        });
+        let count = match world.lanes {
+            Some(known) if waits => known,
+            _ => lanes.count(),
+        };
+        world.lanes = Some(count);
+        crate::agreed(count, lanes.count())
     }
 
     async fn commit(&self, lease: Lease, changes: Changes) -> Result<Committed, CommitError> {

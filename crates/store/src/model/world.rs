@@ -50,6 +50,8 @@ pub struct World {
     /// What was answered to requests with a key, and when.
     pub answers: BTreeMap<(Slug, [u8; 32]), (AnsweredBefore, Instant)>,
     pub jobs: BTreeMap<JobId, JobRow>,
+    /// Into how many lanes matching is divided, if that was ever agreed on.
+    pub lanes: Option<u16>,
     /// How many jobs there ever were: a number is never given to a second one.
     pub jobs_made: i64,
     /// The configuration keys that are set.

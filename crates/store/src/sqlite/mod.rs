@@ -34,7 +34,7 @@ use crate::seal::Sealer;
 use async_trait::async_trait;
 use connection::Readers;
 use harmonia_core::access::{ApiKey, KeyHash};
-use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Placed, Queue, Span};
+use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lanes, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, FileId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
@@ -188,6 +188,22 @@ impl Store for SqliteStore {
         let (schemes, providers) = (schemes.to_vec(), providers.to_vec());
         self.write(move |_, writer| onboard::register(writer, &schemes, &providers))
             .await
+    }
+
+    async fn agree_on_lanes(&self, lanes: Lanes) -> Result<(), StoreError> {
+        let wanted = lanes.count();
+        let known = self.read(|_, connection| config::lanes(connection)).await?;
+        let count = match known {
+            Some(known) if known == wanted => known,
+            _ => {
+                self.write(move |_, writer| {
+                    config::set_lanes(writer, wanted)
+                        .map_err(|error| connection::store_error(&error))
+                })
+                .await?
+            }
+        };
+        crate::agreed(count, wanted)
     }
 
     async fn commit(&self, lease: Lease, changes: Changes) -> Result<Committed, CommitError> {

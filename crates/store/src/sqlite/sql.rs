@@ -27,7 +27,7 @@ mod named {
         }
         audit_log { insert, last, list }
         card { find, list, upsert }
-        config { list, set, unset }
+        config { lanes, list, set, set_lanes, unset }
         export {
             attempt, cancel, deliver, extend_file, find_file, insert, list, of_match, of_pairing,
             undelivered,
@@ -40,7 +40,7 @@ mod named {
         identity { find, insert, of_payment }
         job {
             claim, done, free_holder, give_back, holders, insert, insert_leased, is_busy, lane_is_held,
-            lease_again, next_due, prolong, take_lane, waits_in_lane,
+            lease_again, next_due, prolong, take_lane, waits_for_match, waits_in_lane,
         }
         mid {
             all, all_sets, copy, find_set, held, in_force, insert, insert_set, retain, revise,

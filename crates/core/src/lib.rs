@@ -4,6 +4,7 @@
 //! Nothing here reads a file, a clock or a random number.
 
 pub mod agent;
+pub mod answer;
 pub mod audit;
 pub mod card;
 pub mod changes;
@@ -18,8 +19,10 @@ pub mod problem;
 pub mod purchase;
 pub mod retention;
 pub mod retry;
+pub mod schedule;
 pub mod settings;
 pub mod state;
+pub mod sweep;
 pub mod term;
 pub mod time;
 pub mod transaction;

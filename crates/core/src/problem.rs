@@ -39,11 +39,13 @@ pub enum RejectReason {
     AmbiguousMid,
     /// A sale's location that nobody has onboarded: quarantined.
     UnknownLocation,
+    /// An answer to an export that there is not.
+    UnknownExport,
 }
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NotUtf8,
         Self::TooLong,
         Self::WrongShape,
@@ -60,6 +62,7 @@ impl RejectReason {
         Self::UnknownMid,
         Self::AmbiguousMid,
         Self::UnknownLocation,
+        Self::UnknownExport,
     ];
 
     /// The stored name, such as `BAD_DATE`.
@@ -81,6 +84,7 @@ impl RejectReason {
             Self::UnknownMid => "UNKNOWN_MID",
             Self::AmbiguousMid => "AMBIGUOUS_MID",
             Self::UnknownLocation => "UNKNOWN_LOCATION",
+            Self::UnknownExport => "UNKNOWN_EXPORT",
         }
     }
 

@@ -19,7 +19,7 @@ pub use inquiry::{
 };
 pub use queue::{MessageQueue, QueueError};
 pub use store::{
-    CommitError, Committed, FileArrival, FileClaim, ImportOutcome, Job, KeptRecord, Lease, Probe,
-    RecordKey, Store, StoreError, Undecided, UndecidedPayment,
+    Answered, CommitError, Committed, FileArrival, FileClaim, ImportOutcome, Job, KeptRecord,
+    Lease, Probe, RecordKey, Store, StoreError, Undecided, UndecidedPayment,
 };
 pub use world::{Clock, Holder, SystemClock, Uids};

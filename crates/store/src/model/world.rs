@@ -44,7 +44,10 @@ pub struct World {
     /// Where each export stands that was tried at all.
     pub deliveries: BTreeMap<ExportId, DeliveryRow>,
     pub attempts: BTreeMap<i64, AttemptRow>,
-    pub export_files: BTreeMap<String, u64>,
+    /// How long each export file is, and since when.
+    pub export_files: BTreeMap<String, (u64, Instant)>,
+    /// What merchants answered, the newest last.
+    pub answers: Vec<Answer>,
     pub jobs: BTreeMap<JobId, JobRow>,
     /// How many jobs there ever were: a number is never given to a second one.
     pub jobs_made: i64,
@@ -268,7 +271,18 @@ pub struct Export {
     pub match_id: MatchId,
     pub payment: PaymentId,
     pub export_uid: Uuid,
+    /// Whether the merchant answers it.
+    pub is_answered: bool,
     pub created_at: Instant,
+}
+
+/// What a merchant answered to an export.
+#[derive(Clone)]
+pub struct Answer {
+    pub export: ExportId,
+    pub result: CompactString,
+    pub file: FileId,
+    pub at: Instant,
 }
 
 /// Where an export stands.

@@ -2,6 +2,7 @@
 
 use super::rows::{instant, money};
 use super::sql;
+use super::sweep::export_of;
 use super::writer::{Failure, Given, Known, next_id, revise};
 use crate::told::fingerprint;
 use compact_str::CompactString;
@@ -12,7 +13,7 @@ use harmonia_core::problem::{Reject, RejectReason};
 use harmonia_core::retention::{is_too_old, too_old};
 use harmonia_core::state::RejectState;
 use harmonia_core::time::{Day, Instant, Precision};
-use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord, Told};
+use harmonia_core::transaction::{AnswerRecord, FeedType, PaymentRecord, SaleRecord, Told};
 use harmonia_journey::ports::ImportOutcome;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
 
@@ -73,7 +74,7 @@ pub fn apply(
     let feed_type = |record: &ImportedRecord| match &record.body {
         ImportedBody::Payment { .. } => Some(true),
         ImportedBody::Sale { .. } => Some(false),
-        ImportedBody::Refused { .. } => None,
+        ImportedBody::Answer { .. } | ImportedBody::Refused { .. } => None,
     };
     debug_assert!(
         imported
@@ -96,7 +97,7 @@ pub fn apply(
         dates,
         ..
     } = rows;
-    given.match_group = (outcome.new > 0).then_some(MatchGroup(first));
+    given.match_group = dates.is_some().then_some(MatchGroup(first));
     let skipped = imported.skipped;
     let read = imported.records.len() as u64 + skipped;
     transaction
@@ -218,6 +219,15 @@ impl<'a> Rows<'a> {
                     self.known_already(row, &record.told(), SameKey::SALE)?;
                 }
             }
+            ImportedBody::Answer {
+                scheme,
+                record,
+                fingerprint,
+            } => match self.add_answer(number(row), &row.raw, *scheme, record)? {
+                Ok(true) => self.outcome.new += 1,
+                Ok(false) => self.outcome.duplicate += 1,
+                Err(reject) => self.refuse(row, &reject, fingerprint, None)?,
+            },
             ImportedBody::Refused {
                 reject,
                 fingerprint,
@@ -355,6 +365,32 @@ impl<'a> Rows<'a> {
         Ok(inserted == 1)
     }
 
+    /// Whether an answer is new to its export, or why it is to none.
+    pub fn add_answer(
+        &mut self,
+        number: i64,
+        raw: &str,
+        scheme: SchemeId,
+        record: &AnswerRecord,
+    ) -> rusqlite::Result<Result<bool, Reject>> {
+        let export = match export_of(self.transaction, scheme, record)? {
+            Ok(export) => export,
+            Err(reject) => return Ok(Err(reject)),
+        };
+        let inserted = self
+            .transaction
+            .prepare_cached(sql::answer::insert)?
+            .execute(params![
+                export.0,
+                record.result.as_str(),
+                self.file,
+                number,
+                raw,
+                self.at.0
+            ])?;
+        Ok(Ok(inserted == 1))
+    }
+
     /// The typed row is in: so is the raw one, under the same number.
     fn taken(
         &mut self,
@@ -430,6 +466,10 @@ impl<'a> Rows<'a> {
         }
         Ok(())
     }
+}
+
+fn number(row: &ImportedRecord) -> i64 {
+    i64::try_from(row.number).unwrap_or(i64::MAX)
 }
 
 /// Where a record that is not taken for a reason stands.

@@ -23,6 +23,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "retention",
         sql: include_str!("../../sql/sqlite/migrations/0003_retention.sql"),
     },
+    Migration {
+        number: 4,
+        name: "sweep",
+        sql: include_str!("../../sql/sqlite/migrations/0004_sweep.sql"),
+    },
 ];
 
 struct Migration {

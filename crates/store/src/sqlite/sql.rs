@@ -19,6 +19,7 @@ macro_rules! statements {
 )]
 mod named {
     statements! {
+        answer { by_payment, by_uid, insert, is_known, purge }
         audit {
             delivered_was_sent, export_is_due, file_counts, matched_is_exported,
             matched_is_identified, matched_is_not_open, nothing_forgotten, one_to_one_payment,
@@ -28,8 +29,8 @@ mod named {
         card { find, list, upsert }
         config { list, set, unset }
         export {
-            attempt, cancel, deliver, extend_file, find_file, insert, list, of_match, of_pairing,
-            undelivered,
+            attempt, cancel, deliver, extend_file, files, find_file, insert, list, of_match,
+            of_pairing, undelivered, waiting,
         }
         feed { find, insert }
         file {
@@ -49,7 +50,7 @@ mod named {
         }
         payment {
             by_key, close, explain, history, insert, near, next_day, open, reopened, row, same_key,
-            same_purchase, transaction_ids, undecided, unidentified,
+            same_purchase, to_sweep, transaction_ids, undecided, unidentified,
         }
         purge {
             attempt, attempts, delivery, export, exports, identity, keep_from, kept_from,

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// The statements on the path of every transaction, and those that a person waits for.
 const HOT: &[&str] = &[
     "reject/quarantined",
+    "answer/by_payment",
+    "answer/by_uid",
+    "answer/is_known",
     "card/find",
     "export/of_match",
     "export/undelivered",
@@ -29,6 +32,7 @@ const HOT: &[&str] = &[
     "payment/reopened",
     "payment/row",
     "payment/same_key",
+    "payment/to_sweep",
     "payment/undecided",
     "payment/unidentified",
     "sale/by_key",

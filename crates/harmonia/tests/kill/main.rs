@@ -20,6 +20,7 @@ mod signal;
 mod standing;
 #[path = "../support/mod.rs"]
 mod support;
+mod sweeping;
 mod world;
 
 use journey::killed_journey;
@@ -51,6 +52,13 @@ fn killed_at_any_moment_it_ends_as_if_nothing_had_been() {
          hand; seeds {first_seed} to {}: nothing lost, nothing doubled",
         seed - 1
     );
+}
+
+#[test]
+fn a_sweep_killed_at_any_moment_tells_each_payment_once() {
+    let wanted = from_environment("HARMONIA_KILLS", 25);
+    let first_seed = from_environment("HARMONIA_KILL_SEED", 1);
+    sweeping::kills_of_sweeps(wanted, first_seed);
 }
 
 fn from_environment(name: &str, otherwise: u64) -> u64 {

@@ -26,20 +26,23 @@ const EVERY_HOUR: &str = "0 * * * *";
 /// Reads `[sweep]`, where there is one.
 pub(super) fn read(root: &Section<'_>) -> Option<Sweep> {
     let section = root.section("sweep")?;
-    let sweep = Sweep {
-        after_us: after_us(&section).unwrap_or_default(),
-        export: slug(&section, "export", section.required_text("export"))?,
-        at_most: at_most(&section),
-        feed_types: feed_types(&section),
-        schedule: schedule(&section, EVERY_HOUR)?,
-    };
+    let after_us = after_us(&section);
+    let export = slug(&section, "export", section.required_text("export"));
+    let at_most = at_most(&section);
+    let schedule = schedule(&section);
+    let feed_types = feed_types(&section);
     section.finish();
-    Some(sweep)
+    Some(Sweep {
+        after_us: after_us?,
+        export: export?,
+        at_most,
+        feed_types,
+        schedule: schedule?,
+    })
 }
 
-/// A `schedule`, where none is given the usual one.
-pub(super) fn schedule(section: &Section<'_>, usual: &str) -> Option<Schedule> {
-    let text = section.text("schedule").unwrap_or(usual);
+fn schedule(section: &Section<'_>) -> Option<Schedule> {
+    let text = section.text("schedule").unwrap_or(EVERY_HOUR);
     Schedule::parse(text)
         .map_err(|wrong| section.complain("schedule", wrong))
         .ok()

@@ -134,7 +134,7 @@ pub struct Plan {
 #[derive(Clone)]
 enum Kind {
     /// Each by itself, as soon as it is made: the template of its body.
-    Single(Environment<'static>),
+    Single(Box<Environment<'static>>),
     /// Many at a time, on a schedule.
     Batch(Box<Batch>),
 }
@@ -192,7 +192,7 @@ impl Plan {
                 .map_err(|found| mistakes.extend(found))
                 .ok(),
             false => bodies(table)
-                .map(Kind::Single)
+                .map(|bodies| Kind::Single(Box::new(bodies)))
                 .map_err(|found| mistakes.extend(found))
                 .ok(),
         };

@@ -3,7 +3,7 @@
 //! For an export file the store remembers how long it is, durably. A batch is written from there
 //! on, replacing whatever stands beyond: if a crash came between writing and committing, the same
 //! bodies are written to the same place again, and each is in the file exactly once. What leaves in
-//! batches has a file each: [`batch`].
+//! batches has a file each, as `deliver/batch.rs` says.
 
 mod batch;
 

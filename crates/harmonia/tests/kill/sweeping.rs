@@ -6,7 +6,7 @@ use crate::support::{Answer, Place};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const PAYMENTS: usize = 300;
 /// Rows a file: many files, so that many moments lie between two writes.
@@ -17,13 +17,13 @@ const THREE_DAYS_US: i64 = 3 * 86_400_000_000;
 
 /// Kills of a process that was alive, and how many of them left a file that had no name yet.
 #[derive(Default)]
-struct Kills {
-    all: u64,
-    with_a_draft: u64,
+pub struct Kills {
+    pub all: u64,
+    pub with_a_draft: u64,
 }
 
 /// Kills the export and the import of its answers where a seed says.
-fn killed_sweep(seed: u64, kills: &mut Kills) {
+pub fn killed_sweep(seed: u64, kills: &mut Kills) {
     let place = waiting();
     let mut random = seed;
     kill_some(&place, &["export", EXPORT], &mut random, kills);
@@ -148,23 +148,4 @@ fn assert_each_is_told_once(place: &Place, seed: u64) -> Vec<String> {
     assert_eq!(expected.len(), PAYMENTS, "seed {seed}");
     assert_eq!(found, expected, "seed {seed}");
     rows
-}
-
-/// As many kills as are wanted, and for how long that took.
-pub fn kills_of_sweeps(wanted: u64, first_seed: u64) {
-    let started = Instant::now();
-    let (mut kills, mut seed) = (Kills::default(), first_seed);
-    while kills.all < wanted {
-        killed_sweep(seed, &mut kills);
-        println!("sweep, seed {seed}: {} of {wanted} kills", kills.all);
-        seed += 1;
-    }
-    println!(
-        "{} kills of a sweep or its answers, {} of them with a file that had no name yet, seeds \
-         {first_seed} to {}, in {:.0?}: nothing lost, nothing doubled",
-        kills.all,
-        kills.with_a_draft,
-        seed - 1,
-        started.elapsed()
-    );
 }

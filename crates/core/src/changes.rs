@@ -17,7 +17,7 @@ use crate::push::Pushed;
 use crate::retention::Purge;
 use crate::state::{ExportState, FileState};
 use crate::time::{Day, Instant};
-use crate::transaction::{FeedType, PaymentRecord, SaleRecord, Told};
+use crate::transaction::{AnswerRecord, FeedType, PaymentRecord, SaleRecord, Told};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -199,6 +199,16 @@ pub enum ImportedBody {
         /// What the feed says.
         record: Box<SaleRecord>,
     },
+    /// What a merchant answered to an export of this agent's. An answer to none is rejected, one that
+    /// the export had before is a duplicate.
+    Answer {
+        /// Whose exports they are.
+        scheme: SchemeId,
+        /// What the feed says.
+        record: Box<AnswerRecord>,
+        /// By what it is the same one again if there is no such export: as of what is refused.
+        fingerprint: [u8; 32],
+    },
     /// Not taken, or quarantined: kept with its reason.
     Refused {
         /// Why.
@@ -329,6 +339,8 @@ pub struct NewEnd {
     pub difference_minor: Option<i64>,
     /// The idempotency key of its export, where the merchant is told.
     pub export_uid: Option<Uuid>,
+    /// Whose export tells of it, where that is not its scheme's own. The merchant answers such a one.
+    pub export_as: Option<SchemeId>,
     /// Whether the payment had a reason to be open, which is now gone.
     pub was_open: bool,
 }
@@ -656,6 +668,15 @@ pub enum Work {
         scheme: SchemeId,
         /// Which.
         exports: Span,
+    },
+    /// A file of exports that is whole on disk, and delivered, to be given its name.
+    Publish {
+        /// Whose.
+        scheme: SchemeId,
+        /// What it is called now.
+        draft: String,
+        /// What the merchant looks for.
+        name: String,
     },
 }
 

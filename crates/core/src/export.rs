@@ -6,12 +6,18 @@
 //! destination = { kind = "file", path = "example-loyalty-scheme/" }
 //! body = '''{"transaction_id": {{ transaction_id | tojson }}, …}'''
 //! ```
+//!
+//! How many leave in one file, [`batch`] says.
+
+pub mod batch;
 
 use crate::ids::Slug;
 use crate::money::{Currency, Major};
+use crate::time::Instant;
+use batch::Batch;
 use compact_str::CompactString;
 use minijinja::value::{Kwargs, Serde};
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -121,17 +127,30 @@ pub struct Plan {
     pub destination: Destination,
     /// Whether the merchant wants to hear of settlements that differ from what it was told.
     pub corrections: bool,
-    bodies: Environment<'static>,
+    kind: Kind,
+}
+
+/// How exports leave.
+#[derive(Clone)]
+enum Kind {
+    /// Each by itself, as soon as it is made: the template of its body.
+    Single(Box<Environment<'static>>),
+    /// Many at a time, on a schedule.
+    Batch(Box<Batch>),
 }
 
 /// Where exports go.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Destination {
-    /// A file in the export folder, one body a line, a new file each UTC day.
+    /// Files in the export folder: of single exports one body a line, a new file each UTC day; of
+    /// batches a file each.
     File {
         /// The folder within the export folder.
         path: String,
+        /// What the file of a batch is called: a template.
+        #[serde(default)]
+        name: Option<String>,
     },
 }
 
@@ -141,18 +160,42 @@ impl Plan {
     /// # Errors
     /// Every mistake found: the dotted key within the table and the words.
     pub fn compile(table: &toml::Table) -> Result<Self, Vec<(String, String)>> {
-        let mut mistakes = unknown_keys(table);
-        match table.get("kind").and_then(toml::Value::as_str) {
-            Some("single") => {}
-            _ => mistakes.push(mistake(
+        let kind = table.get("kind").and_then(toml::Value::as_str);
+        let (is_batch, keys) = match kind {
+            Some("batch") => (true, BATCH_KEYS),
+            _ => (false, SINGLE_KEYS),
+        };
+        let mut mistakes = unknown_keys(table, keys);
+        if !matches!(kind, Some("single" | "batch")) {
+            mistakes.push(mistake(
                 "kind",
-                "must be \"single\": one body for each match",
-            )),
+                "must be \"single\", one body for each match, or \"batch\", many in a file",
+            ));
         }
         let destination = destination(table)
             .map_err(|wrong| mistakes.push(wrong))
             .ok();
-        let bodies = bodies(table).map_err(|found| mistakes.extend(found)).ok();
+        let name = destination.as_ref().and_then(|destination| {
+            let Destination::File { name, .. } = destination;
+            name.as_deref()
+        });
+        if !is_batch && name.is_some() {
+            mistakes.push(mistake(
+                "destination.name",
+                "is for batches: a single export's file is named by its day",
+            ));
+        }
+        let kind = match is_batch {
+            true if destination.is_none() => None,
+            true => Batch::compile(table, name)
+                .map(|batch| Kind::Batch(Box::new(batch)))
+                .map_err(|found| mistakes.extend(found))
+                .ok(),
+            false => bodies(table)
+                .map(|bodies| Kind::Single(Box::new(bodies)))
+                .map_err(|found| mistakes.extend(found))
+                .ok(),
+        };
         let corrections = match table.get("corrections") {
             None => false,
             Some(toml::Value::Boolean(wanted)) => *wanted,
@@ -161,22 +204,44 @@ impl Plan {
                 false
             }
         };
-        match (destination, bodies) {
-            (Some(destination), Some(bodies)) if mistakes.is_empty() => Ok(Self {
+        match (destination, kind) {
+            (Some(destination), Some(kind)) if mistakes.is_empty() => Ok(Self {
                 destination,
                 corrections,
-                bodies,
+                kind,
             }),
             _ => Err(mistakes),
         }
     }
 
-    /// The body for one export: a JSON document, in one line.
+    /// How its batches are written, where exports leave in batches.
+    pub fn batch(&self) -> Option<&Batch> {
+        match &self.kind {
+            Kind::Batch(batch) => Some(batch),
+            Kind::Single(_) => None,
+        }
+    }
+
+    /// Not before when what is made at a time leaves.
+    pub fn leaves_at(&self, made_at: Instant) -> Instant {
+        self.batch()
+            .map_or(made_at, |batch| batch.schedule.next_after(made_at))
+    }
+
+    /// The body for one export: a JSON document, in one line; of a plan for batches, a file of one
+    /// row.
     ///
     /// # Errors
     /// Says what in the template or the transaction is at fault.
     pub fn render(&self, transaction: &ExportTransaction) -> Result<String, String> {
-        render(&self.bodies, transaction)
+        match &self.kind {
+            Kind::Single(bodies) => render(bodies, transaction),
+            Kind::Batch(batch) => {
+                let rows: Result<Vec<_>, String> = batch.rows([transaction]).into_iter().collect();
+                let document = batch.document(&rows?)?;
+                String::from_utf8(document).map_err(|error| error.to_string())
+            }
+        }
     }
 }
 
@@ -192,8 +257,17 @@ fn mistake(key: &str, words: impl Into<String>) -> (String, String) {
     (key.to_owned(), words.into())
 }
 
-fn unknown_keys(table: &toml::Table) -> Vec<(String, String)> {
-    let known = ["kind", "destination", "corrections", "body"];
+const SINGLE_KEYS: &[&str] = &["kind", "destination", "corrections", "body"];
+const BATCH_KEYS: &[&str] = &[
+    "kind",
+    "destination",
+    "corrections",
+    "schedule",
+    "batch_size",
+    "columns",
+];
+
+fn unknown_keys(table: &toml::Table, known: &[&str]) -> Vec<(String, String)> {
     let unknown = table.keys().filter(|key| !known.contains(&key.as_str()));
     unknown
         .map(|key| {
@@ -213,7 +287,7 @@ fn destination(table: &toml::Table) -> Result<Destination, (String, String)> {
     let destination: Destination = value.clone().try_into().map_err(|error: toml::de::Error| {
         mistake("destination", format!("{}: it {wanted}", error.message()))
     })?;
-    let Destination::File { path } = &destination;
+    let Destination::File { path, .. } = &destination;
     if is_inside(path) {
         return Ok(destination);
     }
@@ -235,29 +309,38 @@ fn bodies(table: &toml::Table) -> Result<Environment<'static>, Vec<(String, Stri
     let template = bodies
         .get_template(BODY)
         .map_err(|error| body(error.to_string()))?;
-    let fields = serde_json::to_value(&sample).unwrap_or_default();
-    let mut unknown: Vec<String> = template
-        .undeclared_variables(false)
-        .into_iter()
-        .filter(|name| {
-            fields.get(name).is_none() && bodies.globals().all(|(known, _)| known != name)
-        })
-        .collect();
-    unknown.sort();
-    if !unknown.is_empty() {
-        let known: Vec<&str> = fields
-            .as_object()
-            .into_iter()
-            .flat_map(|all| all.keys().map(String::as_str))
-            .collect();
-        return Err(body(format!(
-            "there is no {} to tell of: there are {}",
-            unknown.join(", "),
-            known.join(", ")
-        )));
+    if let Some(wrong) = unknown_variables(&bodies, template.undeclared_variables(false)) {
+        return Err(body(wrong));
     }
     render(&bodies, &sample).map_err(body)?;
     Ok(bodies)
+}
+
+/// What is wrong with variables that a template asks for: `None` where an export can tell of them all.
+fn unknown_variables(
+    environment: &Environment<'_>,
+    asked: impl IntoIterator<Item = String>,
+) -> Option<String> {
+    let fields = serde_json::to_value(ExportTransaction::sample()).unwrap_or_default();
+    let is_global = |name: &str| environment.globals().any(|(known, _)| known == name);
+    let mut unknown: Vec<String> = asked
+        .into_iter()
+        .filter(|name| fields.get(name).is_none() && !is_global(name))
+        .collect();
+    if unknown.is_empty() {
+        return None;
+    }
+    unknown.sort();
+    let known: Vec<&str> = fields
+        .as_object()
+        .into_iter()
+        .flat_map(|all| all.keys().map(String::as_str))
+        .collect();
+    Some(format!(
+        "there is no {} to tell of: there are {}",
+        unknown.join(", "),
+        known.join(", ")
+    ))
 }
 
 fn render(
@@ -289,7 +372,29 @@ fn environment() -> Environment<'static> {
     environment.add_filter("major", |minor: i64, options: Kwargs| {
         options.assert_all_used().map(|()| Major(minor).to_string())
     });
+    environment.add_filter("date", date);
     environment
+}
+
+/// A moment in words of the template's own: `transaction_date | date("%Y-%m-%d", timezone="UTC")`.
+/// Without an offset it is UTC, and so is what is written where no zone is asked for.
+fn date(moment: &str, format: &str, options: Kwargs) -> Result<String, minijinja::Error> {
+    let wrong = |words: String| minijinja::Error::new(ErrorKind::InvalidOperation, words);
+    let zone: Option<&str> = options.get("timezone")?;
+    options.assert_all_used()?;
+    let zone = match zone {
+        None => jiff::tz::TimeZone::UTC,
+        Some(name) => jiff::tz::TimeZone::get(name)
+            .map_err(|error| wrong(format!("{name:?} is not a time zone: {error}")))?,
+    };
+    let instant = moment.parse::<jiff::Timestamp>().or_else(|_| {
+        let plain: jiff::civil::DateTime = moment.parse()?;
+        let utc = plain.to_zoned(jiff::tz::TimeZone::UTC)?;
+        Ok::<_, jiff::Error>(utc.timestamp())
+    });
+    let instant = instant.map_err(|_| wrong(format!("{moment:?} is not a date and time")))?;
+    let told = jiff::fmt::strtime::format(format, &instant.to_zoned(zone));
+    told.map_err(|error| wrong(format!("{format:?} is not a format of dates: {error}")))
 }
 
 #[cfg(test)]
@@ -352,7 +457,7 @@ mod tests {
 
     #[test]
     fn every_mistake_of_a_table_is_named_by_its_key() {
-        let table = "kind = 'batch'\ndestination = { kind = 'http' }\nbdy = ''"
+        let table = "kind = 'bulk'\ndestination = { kind = 'http' }\nbdy = ''"
             .parse()
             .unwrap();
         let keys: Vec<String> = Plan::compile(&table)

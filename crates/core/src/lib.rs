@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod agent;
+pub mod answer;
 pub mod audit;
 pub mod card;
 pub mod changes;
@@ -20,8 +21,10 @@ pub mod purchase;
 pub mod push;
 pub mod retention;
 pub mod retry;
+pub mod schedule;
 pub mod settings;
 pub mod state;
+pub mod sweep;
 pub mod term;
 pub mod time;
 pub mod transaction;

@@ -40,11 +40,13 @@ pub enum RejectReason {
     AmbiguousMid,
     /// A sale's location that nobody has onboarded: quarantined.
     UnknownLocation,
+    /// An answer to an export that there is not.
+    UnknownExport,
 }
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NotUtf8,
         Self::TooLong,
         Self::WrongShape,
@@ -61,6 +63,7 @@ impl RejectReason {
         Self::UnknownMid,
         Self::AmbiguousMid,
         Self::UnknownLocation,
+        Self::UnknownExport,
     ];
 
     /// The stored name, such as `BAD_DATE`.
@@ -82,6 +85,7 @@ impl RejectReason {
             Self::UnknownMid => "UNKNOWN_MID",
             Self::AmbiguousMid => "AMBIGUOUS_MID",
             Self::UnknownLocation => "UNKNOWN_LOCATION",
+            Self::UnknownExport => "UNKNOWN_EXPORT",
         }
     }
 

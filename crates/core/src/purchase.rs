@@ -6,7 +6,8 @@
 //!
 //! - an AUTH counts until a SETTLED with its key is known, and is then `SUPERSEDED`;
 //! - a SETTLED takes over from an AUTH that is still open, with what that knew and it does not;
-//! - a SETTLED whose AUTH is matched already is its `SETTLEMENT`, with the difference in money;
+//! - a SETTLED whose AUTH is matched already is its `SETTLEMENT`, with the difference in money; so it
+//!   is where the AUTH was swept, because the merchant was told of the purchase then;
 //! - a second AUTH, or a second SETTLED, of one key is a `DUPLICATE` of the first.
 //!
 //! A refund shares the key and is never the same purchase.
@@ -25,7 +26,7 @@ use serde::Serialize;
 pub enum EndKind {
     /// An AUTH whose purchase counts by its SETTLED.
     Superseded,
-    /// A SETTLED whose AUTH was matched before it came.
+    /// A SETTLED whose AUTH was matched, or swept, before it came.
     Settlement,
     /// A second AUTH, or a second SETTLED, of one purchase.
     Duplicate,
@@ -66,7 +67,7 @@ impl EndKind {
         match self {
             Self::Superseded => "an authorisation whose purchase counts by its settlement",
             Self::Settlement => {
-                "the settlement of a purchase that was matched by its authorisation"
+                "the settlement of a purchase that was matched, or swept, by its authorisation"
             }
             Self::Duplicate => "another payment of the same type has the same settlement key",
             Self::Streamed => "sent straight to the merchant, as its scheme wants it",
@@ -161,7 +162,7 @@ pub fn role(payment: PaymentId, feed_type: FeedType, parts: &[Part], streamed: b
             Some(auth) => settled(payment, auth, parts),
             None => Role::ALONE,
         },
-        FeedType::Merchant | FeedType::Refund => Role::ALONE,
+        FeedType::Merchant | FeedType::Refund | FeedType::Answer => Role::ALONE,
     }
 }
 
@@ -174,7 +175,11 @@ fn ends(kind: EndKind, other: PaymentId) -> Role {
 }
 
 fn settled(payment: PaymentId, auth: &Part, parts: &[Part]) -> Role {
-    if auth.stage != Stage::Matched {
+    let is_told = matches!(
+        auth.stage,
+        Stage::Matched | Stage::Ended(EndKind::Unmatched)
+    );
+    if !is_told {
         return Role::Counts {
             after: Some(auth.id),
             supersedes: auth.stage == Stage::Open,
@@ -258,6 +263,23 @@ mod tests {
                 kind: EndKind::Settlement,
                 other: PaymentId(1),
                 difference_minor: Some(150),
+            }
+        );
+    }
+
+    #[test]
+    fn a_purchase_that_was_swept_by_its_authorisation_is_not_told_again_by_its_settlement() {
+        let swept = Stage::Ended(EndKind::Unmatched);
+        let parts = [
+            part(1, FeedType::Auth, 1000, swept),
+            part(2, FeedType::Settled, 1000, Stage::Open),
+        ];
+        assert_eq!(
+            role(PaymentId(2), FeedType::Settled, &parts, false),
+            Role::Ends {
+                kind: EndKind::Settlement,
+                other: PaymentId(1),
+                difference_minor: Some(0),
             }
         );
     }

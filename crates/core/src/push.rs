@@ -145,7 +145,7 @@ impl ImportedBody {
     pub fn refusal(&self) -> Option<&Reject> {
         match self {
             Self::Refused { reject, .. } => Some(reject),
-            Self::Payment { .. } | Self::Sale { .. } => None,
+            Self::Payment { .. } | Self::Sale { .. } | Self::Answer { .. } => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::time::{Day, Instant, Moment};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use uuid::Uuid;
 
 /// What a feed brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,19 +22,29 @@ pub enum FeedType {
     Settled,
     /// Money went back; the amount is negative.
     Refund,
+    /// What a merchant answered to an export: no transaction, but what became of one that it was told.
+    Answer,
 }
 
 impl FeedType {
-    /// All of them, in the order of their stored codes.
-    pub const ALL: [Self; 4] = [Self::Merchant, Self::Auth, Self::Settled, Self::Refund];
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Merchant,
+        Self::Auth,
+        Self::Settled,
+        Self::Refund,
+        Self::Answer,
+    ];
 
-    /// The name in tables and agent files' examples: `MERCHANT`, `AUTH`, `SETTLED`, `REFUND`.
+    /// The name in tables and agent files' examples: `MERCHANT`, `AUTH`, `SETTLED`, `REFUND`,
+    /// `ANSWER`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Merchant => "MERCHANT",
             Self::Auth => "AUTH",
             Self::Settled => "SETTLED",
             Self::Refund => "REFUND",
+            Self::Answer => "ANSWER",
         }
     }
 
@@ -44,9 +55,9 @@ impl FeedType {
             .find(|feed_type| feed_type.as_str() == name)
     }
 
-    /// Whether records of this type are payments; the others are sales.
+    /// Whether records of this type are payments; the others are sales, or answers.
     pub fn is_payment(self) -> bool {
-        self != Self::Merchant
+        matches!(self, Self::Auth | Self::Settled | Self::Refund)
     }
 }
 
@@ -121,6 +132,17 @@ pub struct SaleRecord {
     pub digits: CardDigits,
     /// Further fields to keep, as a JSON object.
     pub extra: Option<Box<str>>,
+}
+
+/// What a merchant answered to one export, as its feed tells it. At least one of the two ids is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerRecord {
+    /// The export's own key, as the merchant was told it.
+    pub export_uid: Option<Uuid>,
+    /// The id of the transaction that the merchant was told of.
+    pub transaction_id: Option<CompactString>,
+    /// What the merchant made of it, in its own words.
+    pub result: CompactString,
 }
 
 /// By what a transaction is known, and what two records of one must agree in.

@@ -200,6 +200,65 @@ impl FileCourier for ExportFolder {
             .unwrap_or_else(|error| Err(std::io::Error::other(error)));
         written.map_err(|error| AppendError { path: shown, error })
     }
+
+    async fn draft(&self, name: &str, bytes: Vec<u8>) -> Result<(), AppendError> {
+        let path = self.0.join(name);
+        blocking(path.clone(), move || draft(&path, &bytes)).await
+    }
+
+    async fn publish(&self, draft: &str, name: &str) -> Result<(), AppendError> {
+        let (from, to) = (self.0.join(draft), self.0.join(name));
+        blocking(to.clone(), move || publish(&from, &to)).await
+    }
+}
+
+/// Does something with a file that may take as long as the disk likes.
+async fn blocking(
+    path: PathBuf,
+    work: impl FnOnce() -> std::io::Result<()> + Send + 'static,
+) -> Result<(), AppendError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    let done = done.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    let path = path.display().to_string();
+    done.map_err(|error| AppendError { path, error })
+}
+
+fn draft(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    // A new file, and not the old one emptied: a process that lost its lease may still write there.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().create_new(true).write(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    sync_folder(path)
+}
+
+fn publish(from: &Path, to: &Path) -> std::io::Result<()> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if !to.exists() {
+                tracing::info!(
+                    file = %to.display(),
+                    "was given its name before, and taken away since"
+                );
+            }
+        }
+        renamed => renamed?,
+    }
+    sync_folder(to)
+}
+
+/// A file's name must survive a power cut as well as its bytes.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 fn append(path: &Path, offset: u64, bytes: &[u8]) -> std::io::Result<u64> {
@@ -224,9 +283,8 @@ fn append(path: &Path, offset: u64, bytes: &[u8]) -> std::io::Result<u64> {
     file.seek(SeekFrom::Start(start))?;
     file.write_all(bytes)?;
     file.sync_data()?;
-    if is_new && let Some(folder) = path.parent() {
-        // The file's name must survive a power cut as well as its bytes.
-        File::open(folder)?.sync_all()?;
+    if is_new {
+        sync_folder(path)?;
     }
     Ok(start + bytes.len() as u64)
 }
@@ -245,6 +303,25 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\n");
         std::fs::remove_file(&path).unwrap();
         assert_eq!(append(&path, 8, b"four\n").unwrap(), 5);
+    }
+
+    #[test]
+    fn a_draft_is_written_anew_and_gets_its_name_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to] = ["a/.batch-1.part", "a/batch.csv"].map(|name| folder.path().join(name));
+        draft(&from, b"one\ntwo\n").unwrap();
+        // Another still has the first one open: what it writes goes nowhere.
+        let mut stale = OpenOptions::new().append(true).open(&from).unwrap();
+        draft(&from, b"one\n").unwrap();
+        stale.write_all(b"three\n").unwrap();
+        for _ in 0..2 {
+            publish(&from, &to).unwrap();
+            assert_eq!(std::fs::read(&to).unwrap(), b"one\n");
+            assert!(!from.exists());
+        }
+        std::fs::remove_file(&to).unwrap();
+        publish(&from, &to).unwrap();
+        assert!(!to.exists());
     }
 
     #[test]

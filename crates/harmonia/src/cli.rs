@@ -33,6 +33,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Work until nothing is due, then stop
     Drain(DrainArgs),
+    /// Run a batch export now, and the sweeps that feed it
+    Export(ExportArgs),
     /// Merchant identifiers: onboard, list, remove
     Mids(MidsArgs),
     /// The built-in card-link table: load, list
@@ -197,6 +199,13 @@ pub struct ImportArgs {
 pub enum Format {
     /// Harmonia's own: JSON lines or a JSON list
     Canonical,
+}
+
+/// `harmonia export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The slug of the agent whose exports leave in batches
+    pub agent: String,
 }
 
 /// `harmonia drain`

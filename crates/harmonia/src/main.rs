@@ -43,6 +43,7 @@ async fn run(command: Command, wiring: Wiring, printer: Printer) -> Result<ExitC
         Command::Keys(args) => commands::keys::run(&wiring, &printer, &args).await,
         Command::Migrate(args) => commands::migrate::run(&wiring, &printer, &args),
         Command::Import(args) => commands::import::run(&wiring, &printer, &args).await,
+        Command::Export(args) => commands::export::run(&wiring, &printer, &args).await,
         Command::Drain(args) => commands::drain::run(&wiring, &printer, &args).await,
         Command::Mids(args) => commands::mids::run(&wiring, &printer, &args).await,
         Command::Cards(args) => commands::cards::run(&wiring, &printer, &args).await,

@@ -46,6 +46,7 @@ failures!(
     harmonia_journey::import::ImportError,
     harmonia_journey::ports::CommitError,
     harmonia_journey::ports::StoreError,
+    harmonia_journey::sweep::SweepError,
     harmonia_journey::watch::WatchError,
     harmonia_sim::GenerateError,
     harmonia_sim::TruthError,
@@ -105,8 +106,16 @@ impl Printer {
     /// # Errors
     /// [`Failure`] when standard output cannot be written; silent when its reader went away.
     pub fn line(self, text: &str) -> Result<(), Failure> {
+        self.bytes(format!("{text}\n").as_bytes())
+    }
+
+    /// Prints a document as it is, to its last byte.
+    ///
+    /// # Errors
+    /// [`Failure`] when standard output cannot be written; silent when its reader went away.
+    pub fn bytes(self, document: &[u8]) -> Result<(), Failure> {
         let mut out = anstream::stdout().lock();
-        writeln!(out, "{text}")
+        out.write_all(document)
             .and_then(|()| out.flush())
             .map_err(|error| match error.kind() {
                 ErrorKind::BrokenPipe => Failure {

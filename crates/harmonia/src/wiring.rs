@@ -1,7 +1,7 @@
 //! Joins the ports: settings to a store, agent files to a journey.
 
 use crate::output::Failure;
-use harmonia_core::agent::Agent;
+use harmonia_core::agent::{Agent, Role};
 use harmonia_core::changes::Lanes;
 use harmonia_core::feed::Source;
 use harmonia_core::settings::Settings;
@@ -176,6 +176,7 @@ pub fn load_agents(folder: &Path) -> Result<Vec<Agent>, Failure> {
         }
     }
     complaints.extend(clashes(&agents));
+    complaints.extend(missing_exports(&agents));
     if complaints.is_empty() {
         Ok(agents)
     } else {
@@ -206,6 +207,31 @@ pub fn clashes(agents: &[Agent]) -> Vec<String> {
                     other.name, feed.name
                 ));
             }
+        }
+    }
+    wrong
+}
+
+/// The sweeps among all agents that name an export which is none of theirs.
+pub fn missing_exports(agents: &[Agent]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for agent in agents {
+        let Some(sweep) = &agent.sweep else {
+            continue;
+        };
+        let named = agents.iter().find(|other| other.slug == sweep.export);
+        let file = format!("agents/{}.toml", agent.slug);
+        match named {
+            Some(other) if other.role == Role::Export => {}
+            Some(other) => wrong.push(format!(
+                "{file}: sweep.export: {} has the role {:?}: it must be \"export\"",
+                sweep.export,
+                other.role.as_str()
+            )),
+            None => wrong.push(format!(
+                "{file}: sweep.export: there is no agent file {}.toml",
+                sweep.export
+            )),
         }
     }
     wrong

@@ -5,6 +5,7 @@ use harmonia_core::export::Plan;
 use harmonia_core::feed::Feed;
 use harmonia_core::ids::{SchemeId, Slug};
 use harmonia_core::matching::Rules;
+use harmonia_core::sweep::Sweep;
 use harmonia_core::transaction::FeedType;
 use hashbrown::HashMap;
 
@@ -16,6 +17,8 @@ pub struct Agents {
     agents: Vec<Agent>,
     by_scheme: HashMap<SchemeId, usize>,
     schemes: HashMap<Slug, SchemeId>,
+    /// The exports of no scheme of their own: each has a row beside those of the schemes.
+    exports: HashMap<Slug, SchemeId>,
 }
 
 impl Agents {
@@ -24,23 +27,29 @@ impl Agents {
     /// # Errors
     /// [`StoreError`] when the store cannot.
     pub async fn register(agents: Vec<Agent>, store: &dyn Store) -> Result<Self, StoreError> {
-        let named = |role: Role| -> Vec<(Slug, String)> {
-            let of_role = agents.iter().filter(|agent| agent.role == role);
-            of_role
+        let (providers, told): (Vec<usize>, Vec<usize>) =
+            (0..agents.len()).partition(|at| agents[*at].role == Role::PaymentProvider);
+        let named = |places: &[usize]| -> Vec<(Slug, String)> {
+            let named = places.iter().map(|at| &agents[*at]);
+            named
                 .map(|agent| (agent.slug.clone(), agent.name.clone()))
                 .collect()
         };
-        let schemes = named(Role::LoyaltyScheme);
-        let ids = store
-            .register(&schemes, &named(Role::PaymentProvider))
-            .await?;
-        let places = (0..agents.len()).filter(|at| agents[*at].role == Role::LoyaltyScheme);
-        let by_scheme = ids.iter().copied().zip(places).collect();
-        let schemes = schemes.into_iter().map(|(slug, _)| slug).zip(ids).collect();
+        let ids = store.register(&named(&told), &named(&providers)).await?;
+        let of_role = |role: Role| {
+            let placed = told.iter().zip(&ids);
+            placed
+                .filter(|(at, _)| agents[**at].role == role)
+                .map(|(at, id)| (agents[*at].slug.clone(), *id))
+                .collect()
+        };
+        let (schemes, exports) = (of_role(Role::LoyaltyScheme), of_role(Role::Export));
+        let by_scheme = ids.into_iter().zip(told).collect();
         Ok(Self {
             agents,
             by_scheme,
             schemes,
+            exports,
         })
     }
 
@@ -49,7 +58,18 @@ impl Agents {
         &self.agents
     }
 
-    /// The agent of a scheme, if it has a file.
+    /// The id of an agent that only exports.
+    pub fn export(&self, slug: &Slug) -> Option<SchemeId> {
+        self.exports.get(slug).copied()
+    }
+
+    /// The schemes that give up payments, each with how.
+    pub fn sweeps(&self) -> impl Iterator<Item = (SchemeId, &Sweep)> {
+        let sweep = |id: SchemeId| Some((id, self.of_scheme(id)?.sweep.as_ref()?));
+        self.schemes.values().filter_map(move |id| sweep(*id))
+    }
+
+    /// The agent of a scheme, or of an export of its own, if it has a file.
     pub fn of_scheme(&self, scheme: SchemeId) -> Option<&Agent> {
         self.by_scheme.get(&scheme).map(|at| &self.agents[*at])
     }

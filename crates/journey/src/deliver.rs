@@ -2,7 +2,10 @@
 //!
 //! For an export file the store remembers how long it is, durably. A batch is written from there
 //! on, replacing whatever stands beyond: if a crash came between writing and committing, the same
-//! bodies are written to the same place again, and each is in the file exactly once.
+//! bodies are written to the same place again, and each is in the file exactly once. What leaves in
+//! batches has a file each, as `deliver/batch.rs` says.
+
+mod batch;
 
 use crate::Journey;
 use crate::ports::{AppendError, CommitError, Job, StoreError};
@@ -21,6 +24,9 @@ pub enum DeliverError {
     /// The file cannot be written.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// The agent file's plan gives no file.
+    #[error("the [export] of the agent file makes no file: {0}")]
+    Plan(String),
 }
 
 impl From<StoreError> for DeliverError {
@@ -34,13 +40,22 @@ impl From<StoreError> for DeliverError {
 /// # Errors
 /// [`DeliverError`] when they stay pending.
 pub async fn step(journey: &Journey, job: &Job) -> Result<(), DeliverError> {
-    let Work::Exports { scheme, exports } = &job.work else {
-        journey
-            .store
-            .commit(job.lease, Changes::done(journey.now()))
-            .await?;
-        return Ok(());
+    let (scheme, exports) = match &job.work {
+        Work::Exports { scheme, exports } => (scheme, exports),
+        Work::Publish { draft, name, .. } => {
+            return batch::publish(journey, job, draft, name).await;
+        }
+        _ => {
+            let done = Changes::done(journey.now());
+            journey.store.commit(job.lease, done).await?;
+            return Ok(());
+        }
     };
+    if let Some(plan) = journey.agents.plan(*scheme)
+        && let Some(batch) = plan.batch()
+    {
+        return batch::step(journey, job, *scheme, plan, batch).await;
+    }
     let mut changes = Changes::done(journey.now());
     let (now, rest) = split(exports, journey.batch);
     let undelivered = journey.store.undelivered(*scheme, &now).await?;
@@ -118,7 +133,7 @@ async fn to_file(
     plan: &Plan,
     exports: &[(ExportId, ExportTransaction)],
 ) -> Result<Attempt, DeliverError> {
-    let Destination::File { path } = &plan.destination;
+    let Destination::File { path, .. } = &plan.destination;
     let started = journey.now();
     let name = file_name(path, started);
     let (bytes, deliveries) = bodies(plan, exports);

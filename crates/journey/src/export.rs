@@ -28,6 +28,7 @@ pub fn stream(
             other: None,
             difference_minor: None,
             export_uid: Some(journey.uids.next()),
+            export_as: None,
             was_open: found.open.is_some(),
         }));
     others
@@ -60,18 +61,23 @@ pub fn of_decision(
     })
 }
 
-/// One job for each scheme that has exports in these changes. A scheme's deliveries are one lane: its
-/// merchant is told in order, and by one worker at a time.
-pub fn delivery_jobs(changes: &Changes) -> Vec<NewJob> {
+/// One job for each scheme that has exports in these changes, due when its exports leave. A scheme's
+/// deliveries are one lane: its merchant is told in order, and by one worker at a time.
+pub fn delivery_jobs(journey: &Journey, changes: &Changes) -> Vec<NewJob> {
     let matched = changes.matches.iter().map(|new| new.scheme);
     let told = changes.ends.iter().filter(|end| end.export_uid.is_some());
-    let mut schemes: Vec<SchemeId> = matched.chain(told.map(|end| end.scheme)).collect();
+    let told = told.map(|end| end.export_as.unwrap_or(end.scheme));
+    let mut schemes: Vec<SchemeId> = matched.chain(told).collect();
     schemes.sort_unstable();
     schemes.dedup();
+    let leaves_at = |scheme: SchemeId| {
+        let plan = journey.agents.plan(scheme);
+        plan.map_or(changes.at, |plan| plan.leaves_at(changes.at))
+    };
     let job = |scheme: SchemeId| NewJob {
         queue: Queue::Export,
         lane: Some(Lane::delivery(scheme)),
-        ready_at: changes.at,
+        ready_at: leaves_at(scheme),
         work: NewWork::Exports(scheme),
     };
     schemes.into_iter().map(job).collect()

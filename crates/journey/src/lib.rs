@@ -4,8 +4,8 @@
 //! [`deliver`]. Each loads what it needs through a port, asks the pure decision of the same name in
 //! `harmonia-core`, and hands the changes to the store's one `commit`. [`drive`] claims the work and
 //! runs it; [`watch`] finds new files, [`push`] takes what others send; [`onboard`] says which MIDs
-//! and cards are whose; [`backtest`] loads the past for other rules, and [`purge`] takes out what is
-//! old. Everything outside is a [`ports`] trait.
+//! and cards are whose; [`backtest`] loads the past for other rules, [`sweep`] gives up what waited too
+//! long, and [`purge`] takes out what is old. Everything outside is a [`ports`] trait.
 
 pub mod agents;
 pub mod backtest;
@@ -26,6 +26,7 @@ pub mod receive;
 pub mod redress;
 pub mod replay;
 pub mod several;
+pub mod sweep;
 pub mod watch;
 
 use agents::Agents;

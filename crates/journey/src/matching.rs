@@ -109,7 +109,7 @@ pub async fn prepare(
             return Ok(ready(changes));
         }
         Work::Quarantined { after } => return Ok(ready(replay::prepare(journey, *after).await?)),
-        Work::File(_) | Work::Exports { .. } => return Ok(ready(changes)),
+        Work::File(_) | Work::Exports { .. } | Work::Publish { .. } => return Ok(ready(changes)),
     };
     let Undecided { payments, seen } = journey.store.undecided(&span).await?;
     if under_way.concerns(&payments) {
@@ -126,7 +126,7 @@ pub async fn prepare(
     changes.open.append(&mut identified.open);
     let ready_to_match = export::stream(journey, identified.ready, &mut changes);
     decide_batch(journey, ready_to_match, seen, under_way, &mut changes).await?;
-    let told = export::delivery_jobs(&changes);
+    let told = export::delivery_jobs(journey, &changes);
     changes.jobs.extend(told);
     Ok(ready(changes))
 }

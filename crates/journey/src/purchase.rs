@@ -4,7 +4,7 @@ use crate::Journey;
 use crate::ports::{StoreError, UndecidedPayment};
 use harmonia_core::changes::{Changes, NewEnd, NewIdentity};
 use harmonia_core::ids::PaymentId;
-use harmonia_core::purchase::{EndKind, Part, Role, inherit, role};
+use harmonia_core::purchase::{EndKind, Part, Role, Stage, inherit, role};
 use hashbrown::{HashMap, HashSet};
 
 /// The payments of a batch that count, each with what its authorisation knew. Those that do not, and
@@ -35,7 +35,9 @@ pub async fn that_count(
             } => {
                 let mut end = end(id, &found, kind, other);
                 end.difference_minor = difference_minor;
-                if wants_correction(journey, &end) {
+                let is_matched =
+                    part(&found.parts, other).is_some_and(|part| part.stage == Stage::Matched);
+                if is_matched && wants_correction(journey, &end) {
                     end.export_uid = Some(journey.uids.next());
                     heirs.push((id, other));
                 }
@@ -72,6 +74,7 @@ fn end(payment: PaymentId, found: &UndecidedPayment, kind: EndKind, other: Payme
         other: Some(other),
         difference_minor: None,
         export_uid: None,
+        export_as: None,
         was_open: found.open.is_some(),
     }
 }

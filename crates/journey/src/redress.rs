@@ -183,7 +183,7 @@ pub async fn force(
         part: Part::default(),
         redress: Some(by.clone()),
     });
-    let told = delivery_jobs(&changes);
+    let told = delivery_jobs(journey, &changes);
     changes.jobs.extend(told);
     journey.store.commit(Lease::Operator, changes).await?;
     Ok(Redressed::Done)
@@ -393,6 +393,7 @@ async fn free(
                 other: Some(settlement),
                 difference_minor: None,
                 export_uid: None,
+                export_as: None,
                 was_open: true,
             });
         }

@@ -54,7 +54,7 @@ pub async fn prepare(journey: &Journey, scheme: SchemeId) -> Result<Changes, Sto
             .matches
             .extend(matches(journey, group, &payments, &sales, rules));
     }
-    let told = delivery_jobs(&changes);
+    let told = delivery_jobs(journey, &changes);
     changes.jobs.extend(told);
     Ok(changes)
 }

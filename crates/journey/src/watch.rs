@@ -4,9 +4,9 @@ use crate::Journey;
 use crate::drive::{Stop, unless_stopped};
 use crate::import::{ImportError, ImportReport, import_file};
 use crate::ports::{Arrival, Inbox, InboxError};
-use croner::Cron;
 use harmonia_core::feed::Feed;
-use harmonia_core::time::Instant;
+use harmonia_core::schedule::Schedule;
+use harmonia_core::time::MINUTE_US;
 use std::time::Duration;
 
 /// How long the watcher sleeps at most before it looks at the clock and the stop signal again.
@@ -94,12 +94,14 @@ pub async fn forever(
     let Some(schedule) = feed.source.schedule() else {
         return;
     };
-    let schedule: Option<Cron> = schedule.parse().ok();
+    let schedule = Schedule::parse(schedule).ok();
     let mut due = journey.now();
     while !*stop.borrow() {
         if journey.now() >= due {
             look(journey, feed, inbox, wake, stop).await;
-            due = next_tick(schedule.as_ref(), journey.now());
+            let now = journey.now();
+            let next = schedule.as_ref().map(|schedule| schedule.next_after(now));
+            due = next.unwrap_or(now.plus(MINUTE_US));
         }
         tokio::select! {
             () = tokio::time::sleep(NAP) => {}
@@ -136,17 +138,4 @@ async fn look(
     if let Err(error) = look_once(journey, feed, inbox, stop, &told).await {
         tracing::error!(feed = %feed.name, %error, "could not look where the feed arrives");
     }
-}
-
-/// When a schedule ticks next after a time; a minute later where it has none.
-fn next_tick(schedule: Option<&Cron>, after: Instant) -> Instant {
-    let minute_later = after.plus(harmonia_core::time::MINUTE_US);
-    let next = || {
-        let after = jiff::Timestamp::from_microsecond(after.0).ok()?;
-        let after = after.to_zoned(jiff::tz::TimeZone::UTC);
-        schedule?.find_next_occurrence(&after, false).ok()
-    };
-    next().map_or(minute_later, |tick| {
-        Instant(tick.timestamp().as_microsecond())
-    })
 }

@@ -200,6 +200,11 @@ fn check_record(taken: &Taken) {
                 assert_silent(sale.extra.as_deref().unwrap_or_default(), "an extra");
             }
         }
+        Outcome::Answer(answer) => {
+            if masked {
+                assert_silent(&answer.result, "an answer");
+            }
+        }
         Outcome::Rejected(reject) => assert_silent(&reject.detail, "a reject"),
         Outcome::Skipped => {}
     }
@@ -226,6 +231,7 @@ fn ids(outcome: &Outcome) -> Vec<&str> {
                 .collect()
         }
         Outcome::Sale(sale) => vec![sale.transaction_id.as_str()],
+        Outcome::Answer(answer) => answer.transaction_id.as_deref().into_iter().collect(),
         Outcome::Skipped | Outcome::Rejected(_) => Vec::new(),
     }
 }

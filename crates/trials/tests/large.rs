@@ -44,7 +44,7 @@ fn read(feed: &Feed, bytes: &[u8]) -> usize {
         let extra = match feed.read(&raw) {
             Outcome::Payment(payment) => payment.extra,
             Outcome::Sale(sale) => sale.extra,
-            Outcome::Skipped | Outcome::Rejected(_) => None,
+            Outcome::Answer(_) | Outcome::Skipped | Outcome::Rejected(_) => None,
         };
         longest = longest.max(extra.map_or(0, |extra| extra.len()));
     }

@@ -2,6 +2,7 @@
 //! units. It is a mapping like any that an agent file describes, written in code because it
 //! belongs to no agent.
 
+use super::fields::answer_of_nothing;
 use super::format::Columns;
 use super::section::Findings;
 use super::texts::Numbering;
@@ -40,6 +41,16 @@ fn mapping(feed_type: FeedType, zone: &Arc<Zone>) -> Mapping {
             .collect(),
         long_number: false,
     };
+    if feed_type == FeedType::Answer {
+        let mut mapping = Mapping {
+            transaction_id: Id::Text(text(&["transaction_id"])),
+            export_uid: Some(text(&["export_uid"])),
+            result: Some(text(&["result"])),
+            ..answer_of_nothing(zone)
+        };
+        mapping.wanted = numbering.into_wanted();
+        return mapping;
+    }
     let payment = feed_type.is_payment();
     let of_payment = |names: &[&str]| payment.then(|| text(names));
     let of_sale = |names: &[&str]| (!payment).then(|| text(names));
@@ -76,6 +87,8 @@ fn mapping(feed_type: FeedType, zone: &Arc<Zone>) -> Mapping {
         first_six: Some(text(&["first_six"])),
         last_four: Some(text(&["last_four"])),
         extra: Extra::Whole(numbering.json_column("extra", "")),
+        export_uid: None,
+        result: None,
     };
     mapping.wanted = numbering.into_wanted();
     mapping

@@ -207,7 +207,9 @@ fn read_input(feed: &Feed, input: &str) -> Result<Read, String> {
     while reader.next(&mut raw).map_err(|error| error.to_string())? {
         let outcome = feed.read(&raw);
         match &outcome {
-            Outcome::Payment(_) | Outcome::Sale(_) => read.records.push(outcome.fields()),
+            Outcome::Payment(_) | Outcome::Sale(_) | Outcome::Answer(_) => {
+                read.records.push(outcome.fields())
+            }
             Outcome::Skipped => read.skipped += 1,
             Outcome::Rejected(reject) => {
                 let field = reject.field.as_deref().unwrap_or("record");

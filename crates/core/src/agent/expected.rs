@@ -11,7 +11,7 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Reads `expected = { every = "10m" }` or `{ daily = "07:00", days = […], timezone = "…" }`.
 pub(super) fn read(section: Section<'_>, zone: &Arc<Zone>) -> Option<Expected> {
     let rhythm = match (section.text("every"), section.text("daily")) {
-        (Some(every), None) => every_us(every).map(Rhythm::Every).or_else(|| {
+        (Some(every), None) => length_us(every).map(Rhythm::Every).or_else(|| {
             let message = format!("{every:?} is not a length of time: write 10m, 2h or 1d");
             section.complain("every", message);
             None
@@ -62,7 +62,8 @@ fn daily_rhythm(section: &Section<'_>, daily: &str, zone: &Arc<Zone>) -> Option<
     })
 }
 
-fn every_us(text: &str) -> Option<i64> {
+/// Reads `10m`, `2h` or `1d`.
+pub(super) fn length_us(text: &str) -> Option<i64> {
     let unit_us = match text.chars().last()? {
         'm' => MINUTE_US,
         'h' => HOUR_US,

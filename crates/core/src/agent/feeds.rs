@@ -39,6 +39,9 @@ pub(super) fn read(
             );
             return Vec::new();
         }
+        if role == Role::Export {
+            return Vec::new();
+        }
         return vec![by_push(slug, zone)];
     };
     let owner = Owner {
@@ -184,14 +187,18 @@ fn read_plan(
 fn read_type(key: &str, section: &Section<'_>, role: Role) -> Option<FeedType> {
     let text = section.text("type").unwrap_or(key);
     let feed_type = FeedType::from_name(&text.to_ascii_uppercase());
-    let lawful = feed_type.filter(|feed_type| {
-        feed_type.is_payment() == (role == Role::PaymentProvider)
-            && *text == text.to_ascii_lowercase()
-    });
+    let of_role = |feed_type: FeedType| match role {
+        Role::LoyaltyScheme => feed_type == FeedType::Merchant,
+        Role::PaymentProvider => feed_type.is_payment(),
+        Role::Export => feed_type == FeedType::Answer,
+    };
+    let lawful =
+        feed_type.filter(|feed_type| of_role(*feed_type) && *text == text.to_ascii_lowercase());
     if lawful.is_none() {
         let (who, types) = match role {
             Role::LoyaltyScheme => ("loyalty scheme", r#""merchant""#),
             Role::PaymentProvider => ("payment provider", r#""auth", "settled" or "refund""#),
+            Role::Export => ("merchant that answers an export", r#""answer""#),
         };
         section.complain_of_all(format!(
             "{text:?} is not what a {who} feeds: use {types}, as the table's name or as its `type`"

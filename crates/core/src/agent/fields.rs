@@ -15,7 +15,8 @@
 //! A date without a `format` is ISO 8601. Every feed may have `transaction_id`, `mid`, `date`,
 //! `amount`, `currency`, `auth_code`, `first_six`, `last_four` and `extra`; sales also `mids`,
 //! `location_id` and `payment_provider`; payments also `settlement_key`, `secondary_mid`, `psimi`,
-//! `card_token` and `approval_code`. How a text is had, `texts` says.
+//! `card_token` and `approval_code`. An answer to an export has `export_uid`, `transaction_id` and
+//! `result`, and nothing else. How a text is had, `texts` says.
 
 use super::format::Columns;
 use super::section::{Section, kind_of, section_at};
@@ -46,6 +47,13 @@ pub(super) fn read(
         numbering: &numbering,
     };
     let (skip, skip_amount_below) = read_skip(skip, &numbering);
+    if feed_type == FeedType::Answer {
+        let mut mapping = reader.answer(zone);
+        (mapping.skip, mapping.skip_amount_below) = (skip, skip_amount_below);
+        fields.finish();
+        mapping.wanted = numbering.into_wanted();
+        return mapping;
+    }
     let payment = feed_type.is_payment();
     let date = reader.date(zone);
     let amount = reader.amount();
@@ -72,6 +80,8 @@ pub(super) fn read(
         first_six: reader.text("first_six"),
         last_four: reader.text("last_four"),
         extra: reader.extra(),
+        export_uid: None,
+        result: None,
     };
     if payment {
         mapping.settlement_key = reader.id("settlement_key");
@@ -91,6 +101,35 @@ pub(super) fn read(
     fields.finish();
     mapping.wanted = numbering.into_wanted();
     mapping
+}
+
+/// A mapping of answers that reads no column yet.
+pub(super) fn answer_of_nothing(zone: &Arc<Zone>) -> Mapping {
+    Mapping {
+        feed_type: FeedType::Answer,
+        wanted: Vec::new(),
+        skip: Vec::new(),
+        skip_amount_below: None,
+        transaction_id: Id::None,
+        settlement_key: Id::None,
+        mid: None,
+        mids: None,
+        secondary_mid: None,
+        psimi: None,
+        location_id: None,
+        date: no_date(zone),
+        amount: no_amount(),
+        currency: no_text(),
+        payment_provider: None,
+        card_token: None,
+        auth_code: None,
+        approval_code: None,
+        first_six: None,
+        last_four: None,
+        extra: Extra::None,
+        export_uid: None,
+        result: None,
+    }
 }
 
 // What stands for a field that was complained of: a mapping with complaints is never used.
@@ -125,6 +164,19 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The fields of an answer to an export.
+    fn answer(&self, zone: &Arc<Zone>) -> Mapping {
+        let mapping = Mapping {
+            transaction_id: self.text("transaction_id").map_or(Id::None, Id::Text),
+            export_uid: self.text("export_uid"),
+            result: self.text("result"),
+            ..answer_of_nothing(zone)
+        };
+        self.need(&["result"]);
+        self.need_one(&["export_uid", "transaction_id"]);
+        mapping
+    }
+
     fn text(&self, key: &'static str) -> Option<TextRule> {
         let value = self.section.value(key)?;
         texts::read(value, &self.section.path(key), self.numbering)

@@ -17,6 +17,7 @@ mod format;
 mod section;
 mod source;
 mod streaming;
+mod sweep;
 mod texts;
 
 pub use complaint::{Complaint, Lines};
@@ -28,6 +29,7 @@ use crate::export::Plan;
 use crate::feed::Feed;
 use crate::ids::Slug;
 use crate::matching::Rules;
+use crate::sweep::Sweep;
 use crate::time::Zone;
 use crate::transaction::FeedType;
 use std::sync::Arc;
@@ -40,6 +42,9 @@ pub enum Role {
     LoyaltyScheme,
     /// A card network: its feeds bring payments.
     PaymentProvider,
+    /// An export that belongs to no scheme of its own: what a sweep gives up is told by it, and its
+    /// feed brings what the merchant answers.
+    Export,
 }
 
 impl Role {
@@ -48,6 +53,7 @@ impl Role {
         match self {
             Self::LoyaltyScheme => "loyalty-scheme",
             Self::PaymentProvider => "payment-provider",
+            Self::Export => "export",
         }
     }
 }
@@ -69,6 +75,8 @@ pub struct Agent {
     pub matching: Option<Rules>,
     /// The types of a scheme's payments that are sent straight to it, without being matched.
     pub streaming: Vec<FeedType>,
+    /// Which of a scheme's payments are given up, and when; without it none are.
+    pub sweep: Option<Sweep>,
     /// How a scheme is told of its matches; without it they are held.
     pub export: Option<Plan>,
     /// What its feeds must read from given input.
@@ -127,7 +135,11 @@ fn read(file: &str, table: &Table, findings: &Findings, lines: &Lines) -> Option
     }));
     let matching = compiled(&root, "matching", |table| Rules::compile(table, &zone));
     let streaming = streaming::read(&root);
+    let sweep = sweep::read(&root);
     let export = compiled(&root, "export", Plan::compile);
+    if let Some(role) = role {
+        check_role(&root, role);
+    }
     let feeds = match (&slug, role) {
         (Some(slug), Some(role)) => feeds::read(root.section("feeds"), slug, role, &zone, findings),
         _ => {
@@ -145,10 +157,33 @@ fn read(file: &str, table: &Table, findings: &Findings, lines: &Lines) -> Option
         feeds,
         matching,
         streaming,
+        sweep,
         export,
         examples,
         lines: lines.clone(),
     })
+}
+
+/// Only schemes have payments to be swept, and an export has nothing but its `[export]`.
+fn check_role(root: &Section<'_>, role: Role) {
+    if role == Role::PaymentProvider && root.value("sweep").is_some() {
+        root.complain(
+            "sweep",
+            "is for loyalty schemes: a network's payments are theirs",
+        );
+    }
+    if role != Role::Export {
+        return;
+    }
+    for key in ["matching", "streaming", "sweep"] {
+        if root.value(key).is_some() {
+            let message = "is for loyalty schemes: an export has no payments of its own";
+            root.complain(key, message);
+        }
+    }
+    if root.value("export").is_none() {
+        root.complain_of_all("the table [export] is missing: it is what this agent is for");
+    }
 }
 
 /// A table that a stage of the journey compiles for itself, where there is one.
@@ -190,11 +225,12 @@ fn read_slug(root: &Section<'_>, file: &str) -> Option<Slug> {
 
 fn read_role(root: &Section<'_>) -> Option<Role> {
     let text = root.required_text("role")?;
-    let known = [Role::LoyaltyScheme, Role::PaymentProvider];
+    let known = [Role::LoyaltyScheme, Role::PaymentProvider, Role::Export];
     let role = known.into_iter().find(|role| role.as_str() == text);
     if role.is_none() {
-        let message =
-            format!(r#"{text:?} is not a role: use "loyalty-scheme" or "payment-provider""#);
+        let message = format!(
+            r#"{text:?} is not a role: use "loyalty-scheme", "payment-provider" or "export""#
+        );
         root.complain("role", message);
     }
     role

@@ -22,6 +22,19 @@ pub(super) fn read(root: &Section<'_>) -> Vec<FeedType> {
         section.finish();
         return Vec::new();
     };
+    let types = of_payments(&section, "feed_types", listed);
+    if listed.is_empty() {
+        section.complain(
+            "feed_types",
+            "is empty: leave the section out to stream nothing",
+        );
+    }
+    section.finish();
+    types
+}
+
+/// Types of payments from a list of their names, each once.
+pub(super) fn of_payments(section: &Section<'_>, key: &str, listed: &[Value]) -> Vec<FeedType> {
     let mut types = Vec::new();
     for value in listed {
         let named = value.as_str().unwrap_or_default();
@@ -30,19 +43,12 @@ pub(super) fn read(root: &Section<'_>) -> Vec<FeedType> {
             .find(|kind| kind.is_payment() && kind.as_str().to_lowercase() == named);
         match found {
             Some(found) if !types.contains(&found) => types.push(found),
-            Some(_) => section.complain("feed_types", format!("{named:?} is there twice")),
+            Some(_) => section.complain(key, format!("{named:?} is there twice")),
             None => section.complain(
-                "feed_types",
+                key,
                 format!(r#"{value} is not a type of payment: use "auth", "settled", "refund""#),
             ),
         }
     }
-    if listed.is_empty() {
-        section.complain(
-            "feed_types",
-            "is empty: leave the section out to stream nothing",
-        );
-    }
-    section.finish();
     types
 }

@@ -11,11 +11,13 @@ use super::record::RawRecord;
 use super::rules::{AmountRule, DateRule, Extra, ProviderRule, SkipRule, missing_column};
 use super::text::{Column, Stop, TextRule, is_bare_number, keep, keep_id};
 use crate::card::{CardDigits, CardToken, Digits};
+use crate::export::batch::unguarded;
 use crate::money::{Currency, Money};
 use crate::problem::{Quoted, Reject, RejectReason};
 use crate::time::Moment;
-use crate::transaction::{FeedType, Identifiers, PaymentRecord, Place, SaleRecord};
+use crate::transaction::{AnswerRecord, FeedType, Identifiers, PaymentRecord, Place, SaleRecord};
 use compact_str::CompactString;
+use uuid::Uuid;
 
 /// The compiled rules of one feed.
 #[derive(Clone, Debug)]
@@ -44,6 +46,9 @@ pub(crate) struct Mapping {
     pub(crate) first_six: Option<TextRule>,
     pub(crate) last_four: Option<TextRule>,
     pub(crate) extra: Extra,
+    /// Of an answer: which export it answers, and what it says.
+    pub(crate) export_uid: Option<TextRule>,
+    pub(crate) result: Option<TextRule>,
 }
 
 /// A column or path that the mapping reads.
@@ -60,10 +65,12 @@ impl Mapping {
         if let Some(fault) = &raw.fault {
             return Outcome::Rejected(fault.clone());
         }
-        let outcome = if self.feed_type.is_payment() {
-            self.payment(raw).map(Outcome::Payment)
-        } else {
-            self.sale(raw).map(Outcome::Sale)
+        let outcome = match self.feed_type {
+            FeedType::Auth | FeedType::Settled | FeedType::Refund => {
+                self.payment(raw).map(Outcome::Payment)
+            }
+            FeedType::Merchant => self.sale(raw).map(Outcome::Sale),
+            FeedType::Answer => self.answer(raw).map(Outcome::Answer),
         };
         match outcome {
             Ok(outcome) => outcome,
@@ -174,6 +181,34 @@ impl Mapping {
             extra: self
                 .extra
                 .read(raw, &|| self.ids_like_card_numbers(raw, false))?,
+        })
+    }
+
+    /// The ids are as a spreadsheet was given them: without the apostrophe of a text that could have
+    /// been taken for a formula.
+    fn answer(&self, raw: &RawRecord) -> Result<AnswerRecord, Stop> {
+        self.skip(raw)?;
+        let id = match &self.transaction_id {
+            Id::Text(rule) if rule.long_number => optional_id(Some(rule), raw)?,
+            Id::Text(rule) => optional(Some(rule), raw)?,
+            Id::Join(_) | Id::None => None,
+        };
+        let transaction_id = id.map(|id| unguarded(&id).into());
+        let export_uid = match optional(self.export_uid.as_ref(), raw)? {
+            None => None,
+            Some(text) => Some(Uuid::try_parse(&text).map_err(|_| {
+                let column = self.export_uid.as_ref().map_or("", TextRule::column);
+                let detail = format!("{text:?} is not the uid of an export, which is a UUID");
+                Reject::field(RejectReason::BadText, column, detail)
+            })?),
+        };
+        if export_uid.is_none() && transaction_id.is_none() {
+            return Err(missing(self.export_uid.as_ref(), "export_uid"));
+        }
+        Ok(AnswerRecord {
+            export_uid,
+            transaction_id,
+            result: required(self.result.as_ref(), raw, "result")?,
         })
     }
 

@@ -63,7 +63,7 @@ use crate::ids::Slug;
 use crate::matching::rules::Kind;
 use crate::problem::Reject;
 use crate::time::Moment;
-use crate::transaction::{FeedType, PaymentRecord, SaleRecord};
+use crate::transaction::{AnswerRecord, FeedType, PaymentRecord, SaleRecord};
 use plan::Plan;
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -105,6 +105,8 @@ pub enum Outcome {
     Payment(PaymentRecord),
     /// A sale.
     Sale(SaleRecord),
+    /// An answer to an export.
+    Answer(AnswerRecord),
     /// The agent file says that it is none of ours.
     Skipped,
     /// Something is wrong with it.

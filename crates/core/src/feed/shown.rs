@@ -10,6 +10,11 @@ pub(crate) fn fields(outcome: &Outcome) -> Map<String, Value> {
     let fields = match outcome {
         Outcome::Payment(payment) => payment_fields(payment),
         Outcome::Sale(sale) => sale_fields(sale),
+        Outcome::Answer(answer) => json!({
+            "export_uid": answer.export_uid,
+            "transaction_id": answer.transaction_id,
+            "result": answer.result,
+        }),
         Outcome::Skipped => json!({ "skipped": true }),
         Outcome::Rejected(reject) => json!({
             "rejected": reject.reason,

@@ -2,7 +2,7 @@
 
 use crate::cli::CheckArgs;
 use crate::output::{Failure, Printer};
-use crate::wiring::{Wiring, agent_files, clashes, parse_agent};
+use crate::wiring::{Wiring, agent_files, clashes, missing_exports, parse_agent};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -38,7 +38,11 @@ pub fn run(wiring: &Wiring, printer: &Printer, args: &CheckArgs) -> Result<ExitC
             complaints,
         });
     }
-    let clashes = clashes(&agents);
+    let mut clashes = clashes(&agents);
+    if args.files.is_empty() {
+        // Of files that were named alone, others may well be elsewhere.
+        clashes.extend(missing_exports(&agents));
+    }
     if !clashes.is_empty() {
         checked.push(Checked {
             file: wiring.settings.agents_dir.display().to_string(),

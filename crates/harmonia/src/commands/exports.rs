@@ -4,6 +4,7 @@ use crate::cli::{ExportsAction, ExportsArgs};
 use crate::commands::lists::{Pages, print_page};
 use crate::output::{Failure, Printer, complain, or_dash};
 use crate::wiring::{Wiring, parse_agent};
+use harmonia_core::export::batch::Row;
 use harmonia_core::export::{ExportTransaction, Plan};
 use harmonia_core::money::Major;
 use harmonia_core::state::ExportState;
@@ -59,6 +60,7 @@ async fn list(
             "status",
             "tries",
             "where",
+            "answer",
         ];
         print_page(printer, &page, &header, |row| {
             vec![
@@ -73,6 +75,7 @@ async fn list(
                 },
                 row.tries.to_string(),
                 or_dash(row.destination.as_ref()),
+                or_dash(row.result.as_ref()),
             ]
         })?;
     }
@@ -97,27 +100,51 @@ fn render(
         path.display().to_string()
     });
     let mut sound = true;
+    let mut waiting: Vec<Row> = Vec::new();
     for (number, line) in (1..).zip(BufReader::new(input).lines()) {
         let line = line.map_err(Failure::new)?;
         if line.trim().is_empty() {
             continue;
         }
-        let body = serde_json::from_str::<ExportTransaction>(&line)
-            .map_err(|error| error.to_string())
-            .and_then(|transaction| plan.render(&transaction));
-        match body {
-            Ok(body) => printer.line(&body)?,
+        let transaction = serde_json::from_str::<ExportTransaction>(&line);
+        let transaction = transaction.map_err(|error| error.to_string());
+        let rendered = transaction.and_then(|transaction| match plan.batch() {
+            None => plan.render(&transaction).map(Rendered::Body),
+            Some(batch) => {
+                let row = batch.rows([&transaction]).pop();
+                row.transpose()
+                    .map(|row| Rendered::Row(row.unwrap_or_default()))
+            }
+        });
+        match rendered {
+            Ok(Rendered::Body(body)) => printer.line(&body)?,
+            Ok(Rendered::Row(row)) => waiting.push(row),
             Err(error) => {
                 sound = false;
                 complain(&format!("{shown}: line {number}: {error}"));
             }
         }
+        if let Some(batch) = plan.batch().filter(|batch| batch.size == waiting.len()) {
+            printer.bytes(&batch.document(&waiting).map_err(Failure::new)?)?;
+            waiting.clear();
+        }
+    }
+    if let Some(batch) = plan.batch().filter(|_| !waiting.is_empty()) {
+        printer.bytes(&batch.document(&waiting).map_err(Failure::new)?)?;
     }
     Ok(if sound {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What became of one export transaction.
+enum Rendered {
+    /// A body by itself.
+    Body(String),
+    /// A row of a batch, which is printed when it is whole.
+    Row(Row),
 }
 
 fn plan_of(wiring: &Wiring, slug: &str) -> Result<Plan, Failure> {

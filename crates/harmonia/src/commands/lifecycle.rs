@@ -122,6 +122,9 @@ fn told(story: &Story) -> String {
             or_dash(export.destination.as_ref()),
             or_dash(export.status_reason.as_ref().or(export.response.as_ref()))
         ));
+        if let (Some(at), Some(result)) = (export.result_at, &export.result) {
+            steps.push(format!("answered   {at} {result}"));
+        }
     }
     steps.join("\n  ")
 }

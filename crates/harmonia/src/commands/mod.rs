@@ -7,6 +7,7 @@ pub mod check;
 pub mod config;
 pub mod demo;
 pub mod drain;
+pub mod export;
 pub mod exports;
 pub mod generate;
 pub mod import;

@@ -32,7 +32,7 @@ pub async fn run(
     files: &[PathBuf],
 ) -> Result<ExitCode, Failure> {
     let mut previewed = Vec::with_capacity(files.len());
-    let mut seen = Seen::new();
+    let mut seen = Seen::default();
     for path in files {
         let file: Arc<dyn Readable> = Arc::new(LocalFile(path.to_owned()));
         let file = sources::opened(wiring, feed, file)?;

@@ -5,9 +5,10 @@ use crate::output::{Failure, Printer};
 use crate::sources;
 use crate::wiring::Wiring;
 use harmonia_core::feed::Feed;
+use harmonia_core::ids::{SchemeId, Slug};
 use harmonia_core::settings::Settings;
 use harmonia_journey::ports::{Inbox, MessageQueue};
-use harmonia_journey::{drive, receive, watch as inboxes};
+use harmonia_journey::{Journey, drive, receive, sweep, watch as inboxes};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};
@@ -23,7 +24,7 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
     let feeds = journey.agents.all().iter().flat_map(|agent| &agent.feeds);
     make_folders(settings, feeds.clone())?;
     let (stopping, stop) = stop_on_signals();
-    let mut watchers = JoinSet::new();
+    let (mut watchers, mut sweepers) = (JoinSet::new(), JoinSet::new());
     let (lacking, feeds): (Vec<&Feed>, Vec<&Feed>) =
         feeds.partition(|feed| sources::lacks_broker(settings, feed));
     tell_lacking(&lacking);
@@ -46,6 +47,10 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
             Err(failure) => tracing::warn!(feed = %feed.name, "not watched: {failure}"),
         }
     }
+    for (slug, scheme) in sweeping(&journey) {
+        let (journey, mut stop) = (journey.clone(), stop.clone());
+        sweepers.spawn(async move { sweep::forever(&journey, &slug, scheme, &mut stop).await });
+    }
     let serving = server.map(|server| tokio::spawn(server.run(stop.clone())));
     tracing::info!(
         feeds = watchers.len(),
@@ -55,12 +60,20 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
     // A broken store stops the watchers too.
     let _ = stopping.send(true);
     while watchers.join_next().await.is_some() {}
+    while sweepers.join_next().await.is_some() {}
     if let Some(serving) = serving {
         serving.await.map_err(Failure::new)?;
     }
     worked?;
     printer.line("stopped; nothing is left in hand")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The schemes that give up payments on a schedule.
+fn sweeping(journey: &Journey) -> Vec<(Slug, SchemeId)> {
+    let agents = &journey.agents;
+    let slug = |id| Some((agents.of_scheme(id)?.slug.clone(), id));
+    agents.sweeps().filter_map(|(id, _)| slug(id)).collect()
 }
 
 /// One line for all feeds of a broker that nobody named: they may well come another way.

@@ -5,6 +5,7 @@ use crate::wiring::{Wiring, agent_files, parse_agent};
 use harmonia_core::feed::expected::Punctuality;
 use harmonia_core::matching::OpenReason;
 use harmonia_core::money::Major;
+use harmonia_core::purchase::EndKind;
 use harmonia_journey::ports::{Clock, Counts, FileRow, Status, Store, SystemClock};
 use harmonia_journey::quiet::{self, FeedStanding};
 use std::process::ExitCode;
@@ -88,6 +89,10 @@ pub fn shown(status: &Status) -> String {
             &grouped(open.count),
             meaning,
         ]);
+    }
+    for (kind, count) in &status.ended {
+        let meaning = EndKind::from_name(kind).map_or("", EndKind::explanation);
+        rows.add_row([&format!("ended: {kind}"), &grouped(*count), meaning]);
     }
     rows.add_row(["sales without a payment", &grouped(status.open_sales), ""]);
     for (state, count) in &status.exports {

@@ -7,6 +7,7 @@ use harmonia_core::ids::{PaymentId, SaleId};
 use harmonia_core::matching::why::{Answer, answers, is_kept};
 use harmonia_core::matching::{OpenReason, Payment};
 use harmonia_core::money::Major;
+use harmonia_core::purchase::EndKind;
 use harmonia_journey::Journey;
 use harmonia_journey::ports::{SaleStory, Side, TransactionRow};
 use serde::Serialize;
@@ -118,6 +119,8 @@ async fn of_sale(journey: &Journey, transaction: TransactionRow) -> Result<Expla
                     one.ruled_out
                         .push("the payment is matched to another sale".to_owned());
                 }
+                one.ruled_out.extend(ended(&row.transaction.status));
+                one.kept &= one.ruled_out.is_empty();
                 candidates.push(one);
             }
         }
@@ -136,10 +139,23 @@ fn standing(transaction: &TransactionRow) -> Vec<String> {
         .map(OpenReason::explanation);
     vec![match (transaction.status.as_str(), reason, meaning) {
         ("MATCHED", _, _) => "matched".to_owned(),
+        (status, _, _) if EndKind::from_name(status).is_some() => {
+            let meaning = EndKind::from_name(status).map_or("", EndKind::explanation);
+            format!("ended, {status}: {meaning}")
+        }
         (_, Some(reason), meaning) => format!("open, {reason}: {}", meaning.unwrap_or("")),
         _ if transaction.side == Side::Payment => "open: its turn has not come yet".to_owned(),
         _ => "open: no payment has been found for it yet".to_owned(),
     }]
+}
+
+/// Why a payment that ended is not matched, however well a sale fits that comes now.
+fn ended(status: &str) -> Option<String> {
+    let kind = EndKind::from_name(status)?;
+    Some(format!(
+        "the payment left the pending list, {status}: {}; what comes later is not matched with it",
+        kind.explanation()
+    ))
 }
 
 /// The reasons that stop everything, whatever the candidates.

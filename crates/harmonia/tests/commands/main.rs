@@ -4,8 +4,8 @@
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
 //! [`previewing`], [`folders`], [`stopping`], [`quiet`], [`replaying`], [`journey`], [`life`], [`lanes`],
-//! [`matching`], [`redressing`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of
-//! it all.
+//! [`matching`], [`redressing`], [`sweeping`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is
+//! the end of it all.
 
 #![expect(
     clippy::unwrap_used,
@@ -33,6 +33,7 @@ mod signal;
 mod stopping;
 #[path = "../support/mod.rs"]
 mod support;
+mod sweeping;
 mod town;
 mod trouble;
 mod usage;

@@ -30,7 +30,8 @@ fn standing(place: &Place) -> serde_json::Value {
 /// Makes the imports so far look as old as that.
 fn make_older(place: &Place, hours: i64) {
     let database = rusqlite::Connection::open(place.path("data/harmonia.sqlite3")).unwrap();
-    let older = "UPDATE import_file_log SET created_at = created_at - ?1 * 3600000000";
+    let older = "UPDATE import_file_log SET created_at = created_at - ?1 * 3600000000,
+                 finished_at = finished_at - ?1 * 3600000000";
     database.execute(older, [hours]).unwrap();
 }
 

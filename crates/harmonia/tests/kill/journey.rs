@@ -5,8 +5,8 @@ use crate::support::{Answer, Place};
 use crate::world::World;
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::process::Child;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output};
 use std::time::{Duration, Instant};
 
 const KILLS_A_JOURNEY: u64 = 5;
@@ -64,19 +64,38 @@ struct Kill {
     /// When, in millionths of the time that the step takes undisturbed.
     moment: u64,
     /// What is waited for then.
-    until: Until,
+    moment_of: Moment,
 }
 
-/// What a kill waits for when its time has come. Between two writes of different files lie the
+/// What is waited for when a kill's time has come. Between two writes of different files lie the
 /// moments that matter most, and they are too short to be met by chance alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Until {
+enum Moment {
     /// Nothing.
     Now,
     /// The database has just been written.
     Commit,
     /// The merchant's file has just been written, and its commit has not come yet.
     Delivery,
+}
+
+impl Moment {
+    fn until(self, place: &Place) -> Until {
+        match self {
+            Self::Now => Until::Now,
+            Self::Commit => Until::Written(place.path("data/harmonia.sqlite3-wal")),
+            Self::Delivery => Until::Written(place.path("files/exports/example-loyalty-scheme")),
+        }
+    }
+}
+
+/// What a kill waits for.
+#[derive(Clone, Debug)]
+pub enum Until {
+    /// Nothing.
+    Now,
+    /// A file, or a file of a folder, has just been written.
+    Written(PathBuf),
 }
 
 /// What happened on a journey.
@@ -128,22 +147,20 @@ pub fn killed_journey(world: &World, seed: u64) -> Told {
 
 /// Kills a process that works at a step; `false` when it had done its work and ended before.
 fn kill_once(
-    mut process: Child,
+    process: Child,
     place: &Place,
     after: Duration,
-    Kill { step, until, .. }: Kill,
+    Kill {
+        step, moment_of, ..
+    }: Kill,
     told: &mut Told,
 ) -> bool {
-    std::thread::sleep(after);
-    wait_until(until, place, &mut process);
-    process.kill().unwrap();
-    let output = process.wait_with_output().unwrap();
+    let (killed, output) = kill_at(process, after, &moment_of.until(place));
     let answer = Answer::of(&output);
-    let killed = output.status.signal() == Some(SIGKILL);
     if killed {
         told.kills += 1;
         told.story
-            .push(format!("{step:?} after {after:.1?} {until:?}"));
+            .push(format!("{step:?} after {after:.1?} {moment_of:?}"));
     } else {
         assert_eq!(answer.code, Some(0), "{step:?}, after {told}: {answer:#?}");
     }
@@ -151,16 +168,23 @@ fn kill_once(
     killed
 }
 
+/// Kills a process a while after it was started, and says whether it was alive still.
+pub fn kill_at(mut process: Child, after: Duration, until: &Until) -> (bool, Output) {
+    std::thread::sleep(after);
+    wait_until(until, &mut process);
+    process.kill().unwrap();
+    let output = process.wait_with_output().unwrap();
+    (output.status.signal() == Some(SIGKILL), output)
+}
+
 /// Waits for a write, for as long as the process lives and may still write.
-fn wait_until(until: Until, place: &Place, process: &mut Child) {
-    let watched = match until {
-        Until::Now => return,
-        Until::Commit => place.path("data/harmonia.sqlite3-wal"),
-        Until::Delivery => place.path("files/exports/example-loyalty-scheme"),
+fn wait_until(until: &Until, process: &mut Child) {
+    let Until::Written(watched) = until else {
+        return;
     };
-    let before = written(&watched);
+    let before = written(watched);
     let deadline = Instant::now() + PATIENCE;
-    while written(&watched) == before
+    while written(watched) == before
         && Instant::now() < deadline
         && process.try_wait().unwrap().is_none()
     {
@@ -172,7 +196,9 @@ fn wait_until(until: Until, place: &Place, process: &mut Child) {
 fn written(path: &Path) -> u64 {
     match std::fs::read_dir(path) {
         Ok(entries) => entries
-            .map(|entry| entry.unwrap().metadata().unwrap().len())
+            // One that was renamed meanwhile is gone.
+            .filter_map(|entry| entry.ok()?.metadata().ok())
+            .map(|about| about.len())
             .sum(),
         Err(_) => path.metadata().map_or(0, |about| about.len()),
     }
@@ -196,13 +222,13 @@ fn plan(seed: u64) -> Vec<Kill> {
             0 => draw(&mut random, FIRST),
             _ => draw(&mut random, 1_000_000),
         },
-        until: [Until::Now, Until::Commit, Until::Delivery][draw(&mut random, 3) as usize],
+        moment_of: [Moment::Now, Moment::Commit, Moment::Delivery][draw(&mut random, 3) as usize],
     };
     (0..KILLS_A_JOURNEY).map(|_| kill()).collect()
 }
 
 /// A number below a bound: splitmix64.
-fn draw(state: &mut u64, bound: u64) -> u64 {
+pub fn draw(state: &mut u64, bound: u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

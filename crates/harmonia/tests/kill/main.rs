@@ -6,6 +6,8 @@
 //! or to the merchant's file. Started again, it goes on until nothing is left to do; and then
 //! everything it holds must be what the undisturbed run holds.
 //!
+//! So is the sweep of unmatched payments: its files and their answers must hold each payment once.
+//!
 //! `HARMONIA_KILLS` says how many kills there are to be (25 unless set), `HARMONIA_KILL_SEED` from
 //! which seed on: a long run prints the seed of each journey, and can be taken up again from there.
 
@@ -20,9 +22,11 @@ mod signal;
 mod standing;
 #[path = "../support/mod.rs"]
 mod support;
+mod sweeping;
 mod world;
 
 use journey::killed_journey;
+use sweeping::{Kills, killed_sweep};
 use world::World;
 
 /// Journeys through one world before the next is generated.
@@ -49,6 +53,25 @@ fn killed_at_any_moment_it_ends_as_if_nothing_had_been() {
     println!(
         "{kills} kills of a process that was alive, {work_in_hand} of them with a lease in its \
          hand; seeds {first_seed} to {}: nothing lost, nothing doubled",
+        seed - 1
+    );
+}
+
+#[test]
+fn a_sweep_killed_at_any_moment_tells_each_payment_once() {
+    let wanted = from_environment("HARMONIA_KILLS", 25);
+    let first_seed = from_environment("HARMONIA_KILL_SEED", 1);
+    let (mut kills, mut seed) = (Kills::default(), first_seed);
+    while kills.all < wanted {
+        killed_sweep(seed, &mut kills);
+        println!("sweep, seed {seed}: {} of {wanted} kills", kills.all);
+        seed += 1;
+    }
+    println!(
+        "{} kills of a sweep or its answers, {} of them with a file that had no name yet; seeds \
+         {first_seed} to {}: nothing lost, nothing doubled",
+        kills.all,
+        kills.with_a_draft,
         seed - 1
     );
 }

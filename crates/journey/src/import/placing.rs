@@ -36,12 +36,14 @@ impl Placing {
     /// # Errors
     /// The feed is a scheme's that is not registered.
     pub fn new(journey: &Journey, feed: &Feed) -> Result<Self, ImportError> {
-        let scheme = if feed.feed_type.is_payment() {
-            None
-        } else {
-            let known = journey.agents.scheme(&feed.provider_slug);
-            Some(known.ok_or_else(|| ImportError::NoScheme(feed.name.to_string()))?)
+        let slug = &feed.provider_slug;
+        let known = match feed.feed_type {
+            FeedType::Auth | FeedType::Settled | FeedType::Refund => None,
+            FeedType::Merchant => Some(journey.agents.scheme(slug)),
+            FeedType::Answer => Some(journey.agents.export(slug)),
         };
+        let unknown = || ImportError::NoScheme(feed.name.to_string());
+        let scheme = known.map(|known| known.ok_or_else(unknown)).transpose()?;
         let has = |wanted: FeedType| {
             let agent = journey.agents.find(feed.provider_slug.as_str());
             agent.is_some_and(|agent| agent.feeds.iter().any(|feed| feed.feed_type == wanted))
@@ -78,6 +80,15 @@ impl Placing {
                     told,
                 }
             }
+        };
+        // Whether there is such an export the store finds out, when it is too late to count.
+        let body = match body {
+            ImportedBody::Answer { scheme, record, .. } => ImportedBody::Answer {
+                scheme,
+                record,
+                fingerprint: self.fingerprint(&json),
+            },
+            body => body,
         };
         if self.is_for_another_feed(&body) {
             return None;
@@ -152,8 +163,13 @@ impl Placing {
                     record: Box::new(record),
                 })
             }
+            (Outcome::Answer(record), Some(scheme)) => Ok(ImportedBody::Answer {
+                scheme,
+                record: Box::new(record),
+                fingerprint: [0; 32],
+            }),
             (Outcome::Rejected(reject), _) => Err((reject, None)),
-            (Outcome::Sale(_) | Outcome::Skipped, _) => {
+            (Outcome::Sale(_) | Outcome::Answer(_) | Outcome::Skipped, _) => {
                 let wrong = "a sale in a feed of payments: the agent file's feed type is wrong";
                 Err((Reject::record(RejectReason::UnknownValue, wrong), None))
             }

@@ -5,17 +5,19 @@ use super::reading::says_no_record;
 use super::{ImportError, flatten, inspect};
 use crate::Journey;
 use crate::drive::never;
-use crate::ports::{ImportOutcome, Readable, RecordKey};
+use crate::ports::{Answered, ImportOutcome, Readable, RecordKey};
 use compact_str::CompactString;
+use harmonia_core::answer::unknown_export;
 use harmonia_core::changes::ImportedBody;
 use harmonia_core::feed::{Feed, RawRecord, ReadError};
 use harmonia_core::identify::MidDirectory;
+use harmonia_core::ids::ExportId;
 use harmonia_core::money::Money;
 use harmonia_core::problem::{FileRefusal, Reject, RejectReason};
 use harmonia_core::retention::{is_too_old, too_old};
 use harmonia_core::time::{Day, Instant};
-use harmonia_core::transaction::Told;
-use hashbrown::HashMap;
+use harmonia_core::transaction::{AnswerRecord, Told};
+use hashbrown::{HashMap, HashSet};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -123,6 +125,7 @@ pub async fn preview(
 enum Looked {
     Skipped,
     Placed(Told),
+    Answer(Box<AnswerRecord>),
     Kept(Reject, Option<Box<Told>>),
 }
 
@@ -179,6 +182,7 @@ impl Looking {
         match record.body {
             ImportedBody::Payment { record, .. } => Looked::Placed(record.told()),
             ImportedBody::Sale { record, .. } => Looked::Placed(record.told()),
+            ImportedBody::Answer { record, .. } => Looked::Answer(record),
             ImportedBody::Refused { reject, told, .. } => Looked::Kept(reject, told),
         }
     }
@@ -200,8 +204,14 @@ fn nothing_readable(batch: &Batch) -> Option<String> {
     batch.iter().all(is_none).then(|| refusal.to_string())
 }
 
-/// What was said of each transaction earlier in the file, or in one before it.
-pub type Seen = HashMap<(Day, CompactString), (Instant, Money)>;
+/// What was said earlier in the file, or in one before it.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Of each transaction.
+    transactions: HashMap<(Day, CompactString), (Instant, Money)>,
+    /// The results of exports.
+    answers: HashSet<(ExportId, CompactString)>,
+}
 
 /// What is new and what is known, in the store or from earlier in the file.
 async fn decide(
@@ -214,7 +224,7 @@ async fn decide(
         let told = match looked {
             Looked::Placed(told) => told,
             Looked::Kept(_, told) => told.as_deref()?,
-            Looked::Skipped => return None,
+            Looked::Skipped | Looked::Answer(_) => return None,
         };
         Some(RecordKey {
             day: told.day(),
@@ -226,8 +236,18 @@ async fn decide(
     let known = store.known(&feed.provider_slug, feed.feed_type, &keys);
     let mut known = known.await?.into_iter();
     let kept_from = journey.kept_from().await?.max(store.kept_from().await?);
+    let answers = batch.iter().filter_map(|(_, looked)| match looked {
+        Looked::Answer(record) => Some((**record).clone()),
+        _ => None,
+    });
+    let answers: Vec<AnswerRecord> = answers.collect();
+    let mut asked = match journey.agents.export(&feed.provider_slug) {
+        Some(scheme) => store.answered(scheme, &answers).await?.into_iter(),
+        None => Vec::new().into_iter(),
+    };
     let record = |(number, looked)| match looked {
         Looked::Skipped => shown(number, Fate::Skipped, None),
+        Looked::Answer(record) => answered(number, *record, asked.next(), seen),
         Looked::Kept(reject, None) => kept(number, reject),
         Looked::Placed(told) => {
             let before = known.next().flatten();
@@ -254,7 +274,7 @@ fn decided(
     let said = (told.date, told.amount);
     let place = (told.day(), told.transaction_id.clone());
     let id = Some(told.transaction_id.clone());
-    match known.or_else(|| seen.get(&place).copied()) {
+    match known.or_else(|| seen.transactions.get(&place).copied()) {
         None if is_too_old(told.day(), kept_from) => {
             let first = kept_from.unwrap_or(told.day());
             kept(number, too_old(&told.transaction_id, told.day(), first))
@@ -262,7 +282,7 @@ fn decided(
         None => match waits {
             Some(reject) => kept(number, reject),
             None => {
-                seen.insert(place, said);
+                seen.transactions.insert(place, said);
                 shown(number, Fate::New, id)
             }
         },
@@ -279,6 +299,28 @@ fn decided(
             ),
             ..shown(number, Fate::Rejected, id)
         },
+    }
+}
+
+/// What becomes of an answer: to which export it is, and whether that had it before.
+fn answered(
+    number: u64,
+    record: AnswerRecord,
+    found: Option<Answered>,
+    seen: &mut Seen,
+) -> PreviewRecord {
+    match found {
+        Some(Answered::To { export, is_known }) => {
+            let is_first = seen.answers.insert((export, record.result));
+            let fate = if is_known || !is_first {
+                Fate::Duplicate
+            } else {
+                Fate::New
+            };
+            shown(number, fate, record.transaction_id)
+        }
+        Some(Answered::ToNone(reject)) => kept(number, reject),
+        None => kept(number, unknown_export(&record)),
     }
 }
 

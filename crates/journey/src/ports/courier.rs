@@ -22,4 +22,12 @@ pub trait FileCourier: Send + Sync {
     /// the remainder of a try that was cut short. A file that is shorter than `offset` was taken
     /// away meanwhile, and a new one is begun.
     async fn append(&self, name: &str, offset: u64, bytes: Vec<u8>) -> Result<u64, AppendError>;
+
+    /// Makes a new file of `bytes`, durably, under a name that no merchant looks for. What an earlier
+    /// try left under it is gone; whoever still writes there writes into nothing.
+    async fn draft(&self, name: &str, bytes: Vec<u8>) -> Result<(), AppendError>;
+
+    /// Gives a draft the name that the merchant looks for, durably. One that is gone has its name
+    /// already, or had it and was taken by the merchant.
+    async fn publish(&self, draft: &str, name: &str) -> Result<(), AppendError>;
 }

@@ -4,6 +4,7 @@ use super::StoreError;
 use async_trait::async_trait;
 use harmonia_core::access::ApiKey;
 use harmonia_core::card::CardDigits;
+use harmonia_core::changes::FileEnd;
 use harmonia_core::ids::{MatchId, PaymentId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::backtest::{PastPayment, PastSale};
 use harmonia_core::matching::{Payment, Sale};
@@ -318,6 +319,10 @@ pub struct ExportRow {
     pub response: Option<String>,
     /// The row of the match, or of the end, that it tells of.
     pub matched_transaction_id: Option<i64>,
+    /// What the merchant made of it, as it answered last.
+    pub result: Option<String>,
+    /// When that answer was imported.
+    pub result_at: Option<Instant>,
     /// When it was made.
     pub created_at: Instant,
 }
@@ -465,6 +470,8 @@ pub trait Inquiry {
         after: i64,
         limit: usize,
     ) -> Result<Vec<ExportRow>, StoreError>;
+    /// The export files that were begun or written to since a time, by name.
+    async fn export_files(&self, since: Instant) -> Result<Vec<FileEnd>, StoreError>;
     /// Merchant identifiers in force without end.
     async fn mids(&self) -> Result<Vec<harmonia_core::identify::MerchantIdentifier>, StoreError>;
     /// Merchant identifiers that are, were or will be in force, one row for each term.

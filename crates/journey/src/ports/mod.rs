@@ -19,7 +19,8 @@ pub use inquiry::{
 };
 pub use queue::{MessageQueue, QueueError};
 pub use store::{
-    AmountProbe, AnsweredBefore, CommitError, Committed, FileArrival, FileClaim, ImportOutcome,
-    Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Undecided, UndecidedPayment,
+    AmountProbe, Answered, AnsweredBefore, CommitError, Committed, FileArrival, FileClaim,
+    ImportOutcome, Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Undecided,
+    UndecidedPayment,
 };
 pub use world::{Clock, Holder, SystemClock, Uids};

@@ -17,12 +17,14 @@ use harmonia_core::ids::{
 };
 use harmonia_core::matching::{OpenReason, Payment, Reach, Sale};
 use harmonia_core::money::{Currency, Money};
+use harmonia_core::problem::Reject;
 use harmonia_core::purchase;
 use harmonia_core::push::{Receipt, RequestKey};
 use harmonia_core::retention::{PurgeCursor, Purged};
 use harmonia_core::state::RejectState;
+use harmonia_core::sweep::SweepScope;
 use harmonia_core::time::{Day, Instant};
-use harmonia_core::transaction::FeedType;
+use harmonia_core::transaction::{AnswerRecord, FeedType};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -278,6 +280,20 @@ pub struct AnsweredBefore {
     pub receipt: Receipt,
 }
 
+/// What an answer is to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// An export.
+    To {
+        /// Which.
+        export: ExportId,
+        /// Whether it had this answer before.
+        is_known: bool,
+    },
+    /// None, and why it is rejected.
+    ToNone(Reject),
+}
+
 /// Everything that is durable.
 #[async_trait]
 pub trait Store: Inquiry + Send + Sync + 'static {
@@ -406,6 +422,19 @@ pub trait Store: Inquiry + Send + Sync + 'static {
 
     /// The key of the API with this hash, in force or not.
     async fn find_key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError>;
+    /// The exports that wait to be delivered to an agent's merchant, as the jobs of its lane name them,
+    /// whoever holds those: spans in the order of their jobs.
+    async fn waiting_exports(&self, scheme: SchemeId) -> Result<Vec<Span>, StoreError>;
+
+    /// The payments that a run of a sweep gives up, in the order they came.
+    async fn to_sweep(&self, scope: &SweepScope) -> Result<Vec<PaymentId>, StoreError>;
+
+    /// To which export of an agent each answer is, in the order asked.
+    async fn answered(
+        &self,
+        scheme: SchemeId,
+        answers: &[AnswerRecord],
+    ) -> Result<Vec<Answered>, StoreError>;
 
     /// How far an export file is written, if it was begun.
     async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError>;

@@ -248,6 +248,8 @@ fn every_scheme_and_network_with_an_agent_file_is_played() {
         let played = match agent.role {
             Role::LoyaltyScheme => scheme_slugs().any(|known| known == slug),
             Role::PaymentProvider => provider_slugs().any(|known| known == slug),
+            // Nothing happens in it: it is told of what a scheme gave up.
+            Role::Export => true,
         };
         assert!(played || slug.starts_with("example-"), "{slug}");
     }

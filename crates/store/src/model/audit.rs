@@ -134,7 +134,10 @@ impl World {
             return day < self.kept_from;
         }
         let counts = self.of_payment(other).map(|(_, made)| made.kind);
-        let is_matched = matches!(counts, Some(Outcome::Matched(_)));
+        let is_matched = matches!(
+            counts,
+            Some(Outcome::Matched(_) | Outcome::Ended(EndKind::Unmatched))
+        );
         key(made.payment) == key(other)
             && (made.kind != Outcome::Ended(EndKind::Settlement) || is_matched)
     }
@@ -225,7 +228,8 @@ impl World {
                 .map(|(id, _)| *id)
                 .collect();
             let sum: i64 = taken.iter().map(|id| amount(*id)).sum();
-            let rows = taken.len() as u64 + log.purged;
+            let answers = self.answers.iter().filter(|answer| answer.file == *file);
+            let rows = (taken.len() + answers.count()) as u64 + log.purged;
             if log.counts.new != rows || log.amount_minor != sum + log.purged_amount_minor {
                 files.push(file.0);
             }

@@ -10,7 +10,7 @@ use harmonia_core::changes::{
     Placed, ProposalChange, Span, StillOpen, Void, Work,
 };
 use harmonia_core::config::ConfigChange;
-use harmonia_core::ids::{ExportId, MatchId};
+use harmonia_core::ids::{ExportId, MatchId, SchemeId};
 use harmonia_core::matching::MatchKind;
 use harmonia_core::state::ExportState;
 use harmonia_core::time::Instant;
@@ -132,7 +132,7 @@ impl World {
             voided: None,
             created_at: at,
         };
-        self.add_outcome(made, export_uid, added)
+        self.add_outcome(made, export_uid, None, added)
     }
 
     fn add_end(&mut self, new: &NewEnd, at: Instant, added: &mut Added) -> Result<(), CommitError> {
@@ -149,7 +149,7 @@ impl World {
             voided: None,
             created_at: at,
         };
-        self.add_outcome(made, new.export_uid, added)
+        self.add_outcome(made, new.export_uid, new.export_as, added)
     }
 
     /// Each side is in one row in force, or in parts that are numbered differently.
@@ -157,6 +157,7 @@ impl World {
         &mut self,
         made: Match,
         export_uid: Option<Uuid>,
+        export_as: Option<SchemeId>,
         added: &mut Added,
     ) -> Result<(), CommitError> {
         let takes_the_same = |other: &Match| {
@@ -175,10 +176,11 @@ impl World {
         if let Some(export_uid) = export_uid {
             let export_id = self.next_export();
             let export = Export {
-                scheme: made.scheme,
+                scheme: export_as.unwrap_or(made.scheme),
                 match_id: id,
                 payment: made.payment,
                 export_uid,
+                is_answered: export_as.is_some(),
                 created_at: made.created_at,
             };
             self.exports.insert(export_id, export);
@@ -291,7 +293,8 @@ impl World {
             self.deliveries.insert(delivery.export, row);
         }
         if let Some(file) = &attempt.file {
-            self.export_files.insert(file.name.clone(), file.length);
+            let written = (file.length, made_at);
+            self.export_files.insert(file.name.clone(), written);
         }
         self.attempts.insert(id, AttemptRow { attempt, made_at });
     }

@@ -61,6 +61,7 @@ impl World {
         fates: &mut Vec<Fate>,
     ) -> Result<(ImportOutcome, Option<MatchGroup>), StoreError> {
         let match_group = MatchGroup(self.next_raw().0);
+        let before = added.payments.len() + added.sales.len();
         let arrival = self.file(imported.file)?.arrival.clone();
         let mut stretch = Stretch {
             world: &mut *self,
@@ -98,7 +99,8 @@ impl World {
         log.state = imported.state;
         log.refusal = imported.refusal;
         refuse_wrong_sum(log.state, log.counts)?;
-        Ok((outcome, (outcome.new > 0).then_some(match_group)))
+        let has_typed = added.payments.len() + added.sales.len() > before;
+        Ok((outcome, has_typed.then_some(match_group)))
     }
 
     pub fn file(&mut self, id: FileId) -> Result<&mut super::world::FileLog, StoreError> {
@@ -159,6 +161,7 @@ impl Stretch<'_> {
         let told = match &body {
             ImportedBody::Payment { record, .. } => Some(record.told()),
             ImportedBody::Sale { record, .. } => Some(record.told()),
+            ImportedBody::Answer { .. } => None,
             ImportedBody::Refused { told, .. } => told.as_deref().cloned(),
         };
         if let Some(told) = &told
@@ -185,6 +188,18 @@ impl Stretch<'_> {
                 let key = key(&self.feed, &record.told());
                 self.add_sale(key, number, raw, scheme, mid_set, *record);
             }
+            ImportedBody::Answer {
+                scheme,
+                record,
+                fingerprint,
+            } => match self.world.add_answer(scheme, &record, self.file, self.at) {
+                Ok(true) => self.outcome.new += 1,
+                Ok(false) => {
+                    self.outcome.duplicate += 1;
+                    self.fate = Fate::Duplicate;
+                }
+                Err(reject) => self.refuse(number, raw, reject, fingerprint, None),
+            },
             ImportedBody::Refused {
                 reject,
                 fingerprint,

@@ -23,6 +23,7 @@ mod purge;
 mod push;
 mod replay;
 mod rows;
+mod sweep;
 mod world;
 
 use async_trait::async_trait;
@@ -36,13 +37,14 @@ use harmonia_core::money::Money;
 use harmonia_core::push::RequestKey;
 use harmonia_core::retention::Purged;
 use harmonia_core::state::RejectState;
+use harmonia_core::sweep::SweepScope;
 use harmonia_core::time::{Day, Instant};
-use harmonia_core::transaction::FeedType;
+use harmonia_core::transaction::{AnswerRecord, FeedType};
 use harmonia_journey::ports::{
-    AmountProbe, AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed, ExportRow,
-    FileArrival, FileClaim, FileRow, Gauges, HistoryPage, HistoryScope, Holder, Inquiry, Job,
-    KeptRecord, Lease, LogRow, MatchRow, Probe, ProposalRow, RecordKey, RejectRow, SaleStory, Side,
-    Status, Store, StoreError, Story, TransactionRow, Undecided, UndecidedPayment,
+    AmountProbe, Answered, AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed,
+    ExportRow, FileArrival, FileClaim, FileRow, Gauges, HistoryPage, HistoryScope, Holder, Inquiry,
+    Job, KeptRecord, Lease, LogRow, MatchRow, Probe, ProposalRow, RecordKey, RejectRow, SaleStory,
+    Side, Status, Store, StoreError, Story, TransactionRow, Undecided, UndecidedPayment,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -244,9 +246,25 @@ impl Store for ModelStore {
         Ok(self.world().find_key(hash))
     }
 
+    async fn waiting_exports(&self, scheme: SchemeId) -> Result<Vec<Span>, StoreError> {
+        Ok(self.world().waiting_exports(scheme))
+    }
+
+    async fn to_sweep(&self, scope: &SweepScope) -> Result<Vec<PaymentId>, StoreError> {
+        Ok(self.world().to_sweep(scope))
+    }
+
+    async fn answered(
+        &self,
+        scheme: SchemeId,
+        answers: &[AnswerRecord],
+    ) -> Result<Vec<Answered>, StoreError> {
+        Ok(self.world().answered(scheme, answers))
+    }
+
     async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError> {
-        let length = self.world().export_files.get(name).copied();
-        Ok(length.map(|length| FileEnd {
+        let file = self.world().export_files.get(name).copied();
+        Ok(file.map(|(length, _)| FileEnd {
             name: name.to_owned(),
             length,
         }))
@@ -369,6 +387,18 @@ impl Inquiry for ModelStore {
         limit: usize,
     ) -> Result<Vec<ExportRow>, StoreError> {
         Ok(self.world().export_rows(status, after, limit))
+    }
+
+    async fn export_files(&self, since: Instant) -> Result<Vec<FileEnd>, StoreError> {
+        let world = self.world();
+        let written = world.export_files.iter();
+        let written = written.filter(|(_, (_, at))| *at >= since);
+        Ok(written
+            .map(|(name, (length, _))| FileEnd {
+                name: name.clone(),
+                length: *length,
+            })
+            .collect())
     }
 
     async fn mids(&self) -> Result<Vec<MerchantIdentifier>, StoreError> {

@@ -109,6 +109,7 @@ impl World {
         for export in exports {
             self.exports.remove(&export);
             self.deliveries.remove(&export);
+            self.take_answers(export);
             purged.exports += 1;
         }
         let sale = self.of_payment(id).and_then(|(_, made)| made.sale);
@@ -123,6 +124,16 @@ impl World {
         if let Some(sale) = sale {
             self.take_sale(sale, purged);
         }
+    }
+
+    fn take_answers(&mut self, export: ExportId) {
+        let gone = self.answers.iter().filter(|answer| answer.export == export);
+        for answer in gone {
+            if let Some(log) = self.files.get_mut(&answer.file) {
+                log.purged += 1;
+            }
+        }
+        self.answers.retain(|answer| answer.export != export);
     }
 
     fn take_sale(&mut self, id: SaleId, purged: &mut Purged) {

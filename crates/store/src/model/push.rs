@@ -55,19 +55,19 @@ impl World {
         receipt: &Receipt,
         at: Instant,
     ) -> Result<(), CommitError> {
-        self.answers
+        self.told
             .retain(|_, (_, told_at)| *told_at >= at.plus(-KEPT_US));
         let answer = AnsweredBefore {
             body: key.body,
             receipt: receipt.clone(),
         };
-        let before = self.answers.insert((feed.clone(), key.key), (answer, at));
+        let before = self.told.insert((feed.clone(), key.key), (answer, at));
         before.map_or(Ok(()), |_| Err(CommitError::Conflict))
     }
 
     /// What was answered to each of these requests of a feed, if they came before.
     pub fn answered_before(&self, feed: &Slug, keys: &[RequestKey]) -> Vec<Option<AnsweredBefore>> {
-        let find = |key: &RequestKey| self.answers.get(&(feed.clone(), key.key));
+        let find = |key: &RequestKey| self.told.get(&(feed.clone(), key.key));
         keys.iter()
             .map(|key| find(key).map(|(answer, _)| answer.clone()))
             .collect()

@@ -62,6 +62,12 @@ impl World {
         let (told, refused) = match &body {
             ImportedBody::Payment { record, .. } => (record.told(), None),
             ImportedBody::Sale { record, .. } => (record.told(), None),
+            ImportedBody::Answer { scheme, record, .. } => {
+                return match self.add_answer(*scheme, record, kept.file, keeping.at) {
+                    Ok(is_new) => self.settle(&keeping, None, is_new, None),
+                    Err(why) => self.keep_again(keeping, &feed, why, None),
+                };
+            }
             ImportedBody::Refused { reject, told, .. } => match told {
                 Some(told) => ((**told).clone(), Some(reject.clone())),
                 None => return self.keep_again(keeping, &feed, reject.clone(), None),
@@ -87,7 +93,7 @@ impl World {
         }
         if let Some(known) = known {
             return match self.conflict(known, &told) {
-                None => self.settle(&keeping, kept.raw, None),
+                None => self.settle(&keeping, kept.raw, false, None),
                 Some(why) => self.keep_again(keeping, &feed, why, Some(&told)),
             };
         }
@@ -97,7 +103,7 @@ impl World {
         self.keys.insert(key, id);
         self.store_raw(id, kept, keeping.data.clone(), true);
         self.add_typed(id, feed, body, (match_group, keeping.at), added);
-        self.settle(&keeping, Some(id), Some(told.amount))
+        self.settle(&keeping, Some(id), true, Some(told.amount))
     }
 
     fn add_typed(
@@ -150,7 +156,7 @@ impl World {
                 });
                 self.sales.insert(id.sale(), row);
             }
-            ImportedBody::Refused { .. } => {}
+            ImportedBody::Answer { .. } | ImportedBody::Refused { .. } => {}
         }
     }
 
@@ -164,19 +170,20 @@ impl World {
         self.raws.insert(id, raw);
     }
 
-    /// It is in, now or since before: `new` has the amount of one that is new.
+    /// It is in, now or since before: `new` has the amount of a transaction that is new.
     fn settle(
         &mut self,
         keeping: &Keeping<'_>,
         raw: Option<RawId>,
+        is_new: bool,
         new: Option<Money>,
     ) -> Result<ImportOutcome, StoreError> {
         let kept = keeping.kept;
         self.end(keeping, raw);
         let outcome = ImportOutcome {
             read: 1,
-            new: u64::from(new.is_some()),
-            duplicate: u64::from(new.is_none()),
+            new: u64::from(is_new),
+            duplicate: u64::from(!is_new),
             ..ImportOutcome::default()
         };
         self.recount(kept.file, kept.state, outcome, new)?;

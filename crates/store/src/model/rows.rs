@@ -192,6 +192,8 @@ impl World {
             destination: attempt.map(|attempt| attempt.destination.clone()),
             response: attempt.and_then(|attempt| attempt.response.clone()),
             matched_transaction_id: Some(export.match_id.0),
+            result: self.answer_to(id).map(|answer| answer.result.to_string()),
+            result_at: self.answer_to(id).map(|answer| answer.at),
             created_at: export.created_at,
         })
     }

@@ -45,10 +45,13 @@ pub struct World {
     /// Where each export stands that was tried at all.
     pub deliveries: BTreeMap<ExportId, DeliveryRow>,
     pub attempts: BTreeMap<i64, AttemptRow>,
-    pub export_files: BTreeMap<String, u64>,
+    /// How long each export file is, and since when.
+    pub export_files: BTreeMap<String, (u64, Instant)>,
     pub keys_of_api: BTreeMap<ApiKeyId, (KeyHash, ApiKey)>,
-    /// What was answered to requests with a key, and when.
-    pub answers: BTreeMap<(Slug, [u8; 32]), (AnsweredBefore, Instant)>,
+    /// What was told to requests with a key, and when.
+    pub told: BTreeMap<(Slug, [u8; 32]), (AnsweredBefore, Instant)>,
+    /// What merchants answered, the newest last.
+    pub answers: Vec<Answer>,
     pub jobs: BTreeMap<JobId, JobRow>,
     /// Into how many lanes matching is divided, if that was ever agreed on.
     pub lanes: Option<u16>,
@@ -277,7 +280,18 @@ pub struct Export {
     pub match_id: MatchId,
     pub payment: PaymentId,
     pub export_uid: Uuid,
+    /// Whether the merchant answers it.
+    pub is_answered: bool,
     pub created_at: Instant,
+}
+
+/// What a merchant answered to an export.
+#[derive(Clone)]
+pub struct Answer {
+    pub export: ExportId,
+    pub result: CompactString,
+    pub file: FileId,
+    pub at: Instant,
 }
 
 /// Where an export stands.

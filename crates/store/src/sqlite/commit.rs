@@ -209,6 +209,7 @@ struct Pairing<'a> {
     difference: Option<i64>,
     part: Part,
     redress: Option<&'a Redress>,
+    export_as: Option<SchemeId>,
     export_uid: Option<Uuid>,
     was_open: bool,
 }
@@ -225,6 +226,7 @@ impl<'a> Pairing<'a> {
             difference: None,
             part: new.part,
             redress: new.redress.as_ref(),
+            export_as: None,
             // The merchant is told once of each sale, however many payments paid it.
             export_uid: (new.part.of_sale == 0).then_some(new.export_uid),
             was_open: new.was_open,
@@ -242,6 +244,7 @@ impl<'a> Pairing<'a> {
             difference: new.difference_minor,
             part: Part::default(),
             redress: None,
+            export_as: new.export_as,
             export_uid: new.export_uid,
             was_open: new.was_open,
         }
@@ -283,10 +286,11 @@ impl Pairings<'_> {
         if let Some(uid) = new.export_uid {
             self.export.execute(params![
                 self.next_export,
-                new.scheme.0,
+                new.export_as.unwrap_or(new.scheme).0,
                 self.next,
                 new.payment.0,
                 uid.as_bytes().as_slice(),
+                new.export_as.is_some(),
                 self.at.0,
             ])?;
             self.given.exports = extend(self.given.exports.take(), self.next_export);

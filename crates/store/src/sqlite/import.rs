@@ -2,6 +2,7 @@
 
 use super::rows::{instant, money};
 use super::sql;
+use super::sweep::export_of;
 use super::writer::{Failure, Given, Known, next_id, revise};
 use crate::told::fingerprint;
 use compact_str::CompactString;
@@ -13,7 +14,7 @@ use harmonia_core::push::Fate;
 use harmonia_core::retention::{is_too_old, too_old};
 use harmonia_core::state::{FileState, RejectState};
 use harmonia_core::time::{Day, Instant, Precision};
-use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord, Told};
+use harmonia_core::transaction::{AnswerRecord, FeedType, PaymentRecord, SaleRecord, Told};
 use harmonia_journey::ports::ImportOutcome;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
 
@@ -74,7 +75,7 @@ pub fn apply(
     let feed_type = |record: &ImportedRecord| match &record.body {
         ImportedBody::Payment { .. } => Some(true),
         ImportedBody::Sale { .. } => Some(false),
-        ImportedBody::Refused { .. } => None,
+        ImportedBody::Answer { .. } | ImportedBody::Refused { .. } => None,
     };
     debug_assert!(
         imported
@@ -97,7 +98,7 @@ pub fn apply(
         ..rows.outcome
     };
     let sums = rows.sums();
-    given.match_group = (outcome.new > 0).then_some(MatchGroup(first));
+    given.match_group = sums.1.is_some().then_some(MatchGroup(first));
     let progressed = Progress {
         outcome,
         records_read: imported.records_read,
@@ -265,6 +266,21 @@ impl<'a> Rows<'a> {
                     Ok(self.known_already(row, &record.told(), SameKey::SALE)?)
                 }
             }
+            ImportedBody::Answer {
+                scheme,
+                record,
+                fingerprint,
+            } => match self.add_answer(number(row), &row.raw, *scheme, record)? {
+                Ok(true) => {
+                    self.outcome.new += 1;
+                    Ok(Fate::New)
+                }
+                Ok(false) => {
+                    self.outcome.duplicate += 1;
+                    Ok(Fate::Duplicate)
+                }
+                Err(reject) => Ok(self.refuse(row, &reject, fingerprint, None)?),
+            },
             ImportedBody::Refused {
                 reject,
                 fingerprint,
@@ -401,6 +417,32 @@ impl<'a> Rows<'a> {
         Ok(inserted == 1)
     }
 
+    /// Whether an answer is new to its export, or why it is to none.
+    pub fn add_answer(
+        &mut self,
+        number: i64,
+        raw: &str,
+        scheme: SchemeId,
+        record: &AnswerRecord,
+    ) -> rusqlite::Result<Result<bool, Reject>> {
+        let export = match export_of(self.transaction, scheme, record)? {
+            Ok(export) => export,
+            Err(reject) => return Ok(Err(reject)),
+        };
+        let inserted = self
+            .transaction
+            .prepare_cached(sql::answer::insert)?
+            .execute(params![
+                export.0,
+                record.result.as_str(),
+                self.file,
+                number,
+                raw,
+                self.at.0
+            ])?;
+        Ok(Ok(inserted == 1))
+    }
+
     /// The typed row is in: so is the raw one, under the same number.
     fn taken(
         &mut self,
@@ -476,6 +518,10 @@ impl<'a> Rows<'a> {
         }
         Ok(Fate::Refused(reject.clone()))
     }
+}
+
+fn number(row: &ImportedRecord) -> i64 {
+    i64::try_from(row.number).unwrap_or(i64::MAX)
 }
 
 /// Where a record that is not taken for a reason stands.

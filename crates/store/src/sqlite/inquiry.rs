@@ -4,6 +4,7 @@ use super::load::{self, days_around};
 use super::rows::{card_digits, instant, invalid, money};
 use super::{Shared, sql};
 use harmonia_core::audit;
+use harmonia_core::changes::FileEnd;
 use harmonia_core::ids::{MatchId, PaymentId, SaleId, Slug};
 use harmonia_core::matching::Payment;
 use harmonia_core::money::Money;
@@ -229,6 +230,19 @@ pub fn find(
     side: Side,
     transaction_id: &str,
 ) -> rusqlite::Result<Vec<TransactionRow>> {
+    let mut found = Vec::new();
+    for id in rows_of(connection, side, transaction_id)? {
+        found.extend(transaction_row(connection, side, id)?);
+    }
+    Ok(found)
+}
+
+/// The rows of the payments or sales with a transaction id, day by day.
+pub fn rows_of(
+    connection: &Connection,
+    side: Side,
+    transaction_id: &str,
+) -> rusqlite::Result<Vec<i64>> {
     let (next_day, by_key) = match side {
         Side::Payment => (sql::payment::next_day, sql::payment::by_key),
         Side::Sale => (sql::sale::next_day, sql::sale::by_key),
@@ -237,12 +251,12 @@ pub fn find(
     let mut found = Vec::new();
     let mut from = i64::MIN;
     while let Some(day) = next_day.query_row([from], |row| row.get::<_, Option<i64>>(0))? {
-        let ids = list(connection, by_key, params![day, transaction_id], |row| {
-            row.get(0)
-        })?;
-        for id in ids {
-            found.extend(transaction_row(connection, side, id)?);
-        }
+        found.extend(list(
+            connection,
+            by_key,
+            params![day, transaction_id],
+            |row| row.get::<_, i64>(0),
+        )?);
         from = day + 1;
     }
     Ok(found)
@@ -628,6 +642,18 @@ fn export_row(row: &Row<'_>) -> rusqlite::Result<ExportRow> {
         response: row.get(11)?,
         created_at: instant(row, 12)?,
         matched_transaction_id: row.get(13)?,
+        result: row.get(14)?,
+        result_at: row.get::<_, Option<i64>>(15)?.map(Instant),
+    })
+}
+
+/// The export files that were begun or written to since a time, by name.
+pub fn export_files(connection: &Connection, since: Instant) -> rusqlite::Result<Vec<FileEnd>> {
+    list(connection, sql::export::files, [since.0], |row| {
+        Ok(FileEnd {
+            name: row.get(0)?,
+            length: row.get(1)?,
+        })
     })
 }
 

@@ -28,6 +28,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "keys",
         sql: include_str!("../../sql/sqlite/migrations/0004_keys.sql"),
     },
+    Migration {
+        number: 5,
+        name: "sweep",
+        sql: include_str!("../../sql/sqlite/migrations/0005_sweep.sql"),
+    },
 ];
 
 /// Whether the database has all that this version knows, and nothing that it does not.

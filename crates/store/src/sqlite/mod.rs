@@ -24,6 +24,7 @@ mod replay;
 mod rows;
 mod sealing;
 mod sql;
+mod sweep;
 mod writer;
 
 pub use connection::SchemaStatus;
@@ -43,13 +44,14 @@ use harmonia_core::money::Money;
 use harmonia_core::push::RequestKey;
 use harmonia_core::retention::Purged;
 use harmonia_core::state::RejectState;
+use harmonia_core::sweep::SweepScope;
 use harmonia_core::time::{Day, Instant};
-use harmonia_core::transaction::FeedType;
+use harmonia_core::transaction::{AnswerRecord, FeedType};
 use harmonia_journey::ports::{
-    AmountProbe, AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed, ExportRow,
-    FileArrival, FileClaim, FileRow, Gauges, HistoryPage, HistoryScope, Holder, Inquiry, Job,
-    KeptRecord, Lease, LogRow, MatchRow, Probe, ProposalRow, RecordKey, RejectRow, SaleStory, Side,
-    Status, Store, StoreError, Story, TransactionRow, Undecided,
+    AmountProbe, Answered, AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed,
+    ExportRow, FileArrival, FileClaim, FileRow, Gauges, HistoryPage, HistoryScope, Holder, Inquiry,
+    Job, KeptRecord, Lease, LogRow, MatchRow, Probe, ProposalRow, RecordKey, RejectRow, SaleStory,
+    Side, Status, Store, StoreError, Story, TransactionRow, Undecided,
 };
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -391,6 +393,27 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn waiting_exports(&self, scheme: SchemeId) -> Result<Vec<Span>, StoreError> {
+        self.read(move |_, connection| sweep::waiting(connection, scheme))
+            .await
+    }
+
+    async fn to_sweep(&self, scope: &SweepScope) -> Result<Vec<PaymentId>, StoreError> {
+        let scope = scope.clone();
+        self.read(move |_, connection| sweep::payments(connection, &scope))
+            .await
+    }
+
+    async fn answered(
+        &self,
+        scheme: SchemeId,
+        answers: &[AnswerRecord],
+    ) -> Result<Vec<Answered>, StoreError> {
+        let answers = answers.to_vec();
+        self.read(move |_, connection| sweep::answered(connection, scheme, &answers))
+            .await
+    }
+
     async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError> {
         let name = name.to_owned();
         self.read(move |_, connection| load::export_file(connection, name))
@@ -531,6 +554,11 @@ impl Inquiry for SqliteStore {
             inquiry::exports(connection, status.as_deref(), after, limit)
         })
         .await
+    }
+
+    async fn export_files(&self, since: Instant) -> Result<Vec<FileEnd>, StoreError> {
+        self.read(move |_, connection| inquiry::export_files(connection, since))
+            .await
     }
 
     async fn mids(&self) -> Result<Vec<MerchantIdentifier>, StoreError> {

@@ -226,6 +226,7 @@ fn ids(statement: &mut CachedStatement<'_>, of: i64) -> rusqlite::Result<Vec<i64
 struct Taking<'a> {
     pairings: CachedStatement<'a>,
     delivery: CachedStatement<'a>,
+    answers: CachedStatement<'a>,
     export: CachedStatement<'a>,
     pairing: CachedStatement<'a>,
     identity: CachedStatement<'a>,
@@ -245,6 +246,7 @@ impl<'a> Taking<'a> {
         Ok(Self {
             pairings: transaction.prepare_cached(sql::purge::pairings)?,
             delivery: transaction.prepare_cached(sql::purge::delivery)?,
+            answers: transaction.prepare_cached(sql::answer::purge)?,
             export: transaction.prepare_cached(sql::purge::export)?,
             pairing: transaction.prepare_cached(sql::purge::pairing)?,
             identity: transaction.prepare_cached(sql::purge::identity)?,
@@ -290,6 +292,9 @@ impl<'a> Taking<'a> {
     fn take_matches(&mut self, payment: i64) -> rusqlite::Result<()> {
         for pairing in ids(&mut self.pairings, payment)? {
             self.delivery.execute([pairing])?;
+            for file in ids(&mut self.answers, pairing)? {
+                self.files.entry(file).or_default().0 += 1;
+            }
             self.purged.exports += self.export.execute([pairing])? as u64;
             self.pairing.execute([pairing])?;
             self.purged.matches += 1;

@@ -93,6 +93,7 @@ impl Kept {
         let (told, same_key) = match &record.body {
             ImportedBody::Payment { record, .. } => (Some(record.told()), SameKey::PAYMENT),
             ImportedBody::Sale { record, .. } => (Some(record.told()), SameKey::SALE),
+            ImportedBody::Answer { .. } => (None, SameKey::PAYMENT),
             ImportedBody::Refused { told, .. } => (
                 told.as_deref().cloned(),
                 SameKey::of_feed(transaction, feed)?,
@@ -120,6 +121,18 @@ impl Kept {
                 mids,
                 record,
             } => rows.add_sale(id, *scheme, mids, record)?,
+            ImportedBody::Answer {
+                scheme,
+                record: answer,
+                ..
+            } => {
+                let added = rows.add_answer(self.number, &record.raw, *scheme, answer)?;
+                drop(rows);
+                return match added {
+                    Ok(is_new) => self.settled(transaction, record, None, at, is_new, None),
+                    Err(reject) => self.keep(keeping, &reject, None),
+                };
+            }
             ImportedBody::Refused { reject, .. } => {
                 drop(rows);
                 let is_known = |told| same_key.find(transaction, feed, told);
@@ -133,7 +146,7 @@ impl Kept {
         if added {
             given_back(&record.body, id, given);
             self.store_raw(transaction, id, record, true, at)?;
-            return self.settled(transaction, record, Some(id), at, told);
+            return self.settled(transaction, record, Some(id), at, true, told);
         }
         self.known_already(keeping, told.as_ref(), same_key)
     }
@@ -161,7 +174,7 @@ impl Kept {
         } = keeping;
         let conflict = told.map(|told| same_key.conflict(transaction, feed, told));
         match conflict.transpose()?.flatten() {
-            None => self.settled(transaction, record, self.raw, at, None),
+            None => self.settled(transaction, record, self.raw, at, false, None),
             Some(reject) => self.keep(keeping, &reject, told),
         }
     }
@@ -194,13 +207,14 @@ impl Kept {
         Ok(())
     }
 
-    /// It is in, now or since before: `new` is what one that is new says.
+    /// It is in, now or since before: `new` is what a transaction that is new says.
     fn settled(
         &self,
         transaction: &Transaction<'_>,
         record: &Replayed,
         raw: Option<i64>,
         at: Instant,
+        is_new: bool,
         new: Option<Told>,
     ) -> Result<ImportOutcome, Failure> {
         transaction
@@ -208,8 +222,8 @@ impl Kept {
             .execute(params![record.reject.0, raw, at.0])?;
         let outcome = ImportOutcome {
             read: 1,
-            new: u64::from(new.is_some()),
-            duplicate: u64::from(new.is_none()),
+            new: u64::from(is_new),
+            duplicate: u64::from(!is_new),
             ..ImportOutcome::default()
         };
         self.recount(transaction, outcome, new.as_ref())?;
@@ -375,6 +389,6 @@ fn given_back(body: &ImportedBody, id: i64, given: &mut Given) {
             scheme: *scheme,
             amount: record.amount,
         }),
-        ImportedBody::Refused { .. } => {}
+        ImportedBody::Answer { .. } | ImportedBody::Refused { .. } => {}
     }
 }

@@ -19,6 +19,7 @@ macro_rules! statements {
 )]
 mod named {
     statements! {
+        answer { by_payment, by_uid, insert, is_known, purge }
         api_key { find, insert, list, revoke, used }
         audit {
             delivered_was_sent, export_is_due, file_counts, matched_is_exported,
@@ -29,8 +30,8 @@ mod named {
         card { find, list, upsert }
         config { lanes, list, set, set_lanes, unset }
         export {
-            attempt, cancel, deliver, extend_file, find_file, insert, list, of_match, of_pairing,
-            undelivered,
+            attempt, cancel, deliver, extend_file, files, find_file, insert, list, of_match,
+            of_pairing, undelivered, waiting,
         }
         feed { find, insert }
         file {
@@ -51,7 +52,7 @@ mod named {
         }
         payment {
             by_key, close, explain, history, insert, near, next_day, open, reopened, row, same_key,
-            same_purchase, transaction_ids, undecided, unidentified, without_sale,
+            same_purchase, to_sweep, transaction_ids, undecided, unidentified, without_sale,
         }
         purge {
             attempt, attempts, delivery, export, exports, identity, keep_from, kept_from,

@@ -16,6 +16,7 @@ mod onboarding;
 mod purging;
 mod pushing;
 mod replaying;
+mod sweeping;
 
 /// One test for each case, on each store.
 macro_rules! conformance {
@@ -148,6 +149,17 @@ conformance! {
             a_delivery_moves_through_its_states,
             what_is_delivered_stays_delivered,
             an_export_file_grows,
+        }
+        sweeping {
+            what_is_given_up_had_its_turn_and_its_member_is_known,
+            what_was_given_up_is_told_by_another_export,
+            a_payment_is_matched_or_given_up_and_never_both,
+            what_waits_to_be_told_is_named_by_the_jobs_of_its_lane,
+            an_answer_is_to_an_export_of_its_agent,
+            an_answer_is_kept_once_and_the_newest_counts,
+            a_rejected_answer_is_taken_when_its_export_is_there,
+            an_answer_goes_with_its_export,
+            a_late_sale_opens_nothing_that_was_given_up,
         }
         history {
             the_past_tells_what_became_of_each_payment,

@@ -53,6 +53,15 @@ pub enum Step {
         from: Option<u8>,
         until: Option<u8>,
     },
+    /// Payments are identified, and as many as may be are given up: the books' export tells of them.
+    Sweep {
+        identified: Vec<u8>,
+        limit: u8,
+        /// How many days ago they were imported at least.
+        days: u8,
+    },
+    /// A merchant answers exports: which, what, and whether by the uid.
+    Answer(Vec<(u8, u8, bool)>),
     /// A card is linked.
     Link { card: u8, member: u8 },
     /// Time passes, in seconds.
@@ -102,6 +111,10 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..3_u8, 0..3_u8).prop_map(|(holder, queue)| Step::Claim { holder, queue }),
         8 => decide(),
         3 => deliver(),
+        3 => (prop::collection::vec(any::<u8>(), 0..4), 1..4_u8, 0..2_u8)
+            .prop_map(|(identified, limit, days)| Step::Sweep { identified, limit, days }),
+        2 => prop::collection::vec((any::<u8>(), 0..2_u8, any::<bool>()), 0..4)
+            .prop_map(Step::Answer),
         2 => onboard(),
         1 => (0..3_u8, 0..3_u8).prop_map(|(card, member)| Step::Link { card, member }),
         2 => (1..90_u8).prop_map(Step::Wait),

@@ -3,28 +3,33 @@
 use super::step::{End, Record, Step};
 use crate::support::{
     BAKERY, Bench, FeedName, ModelBench, NOON, SqliteBench, Town, VISA_AUTH, VISA_SETTLED,
-    card_link, gbp, holder, mid_change, payment, picture, refused, sale, waiting,
+    card_link, gbp, holder, mid_change, payment, picture, refused, sale, slug, waiting,
 };
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{
-    Attempt, CardInScheme, Changes, Delivery, FileEnd, ImportedBody, ImportedRecord, JobEnd, Lanes,
-    MidAction, MidChange, NewJob, NewWork, Queue, Replayed, Span, StillOpen,
+    Attempt, CardInScheme, Changes, Delivery, FileEnd, ImportedBody, ImportedRecord, JobEnd, Lane,
+    Lanes, MidAction, MidChange, NewEnd, NewIdentity, NewJob, NewWork, Queue, Replayed, Span,
+    StillOpen,
 };
 use harmonia_core::ids::{ExportId, MidSetId, PaymentId, RejectId, SaleId};
 use harmonia_core::matching::{OpenReason, Reach, Sale};
 use harmonia_core::money::{Currency, Money};
 use harmonia_core::problem::RejectReason;
+use harmonia_core::purchase::EndKind;
 use harmonia_core::push::{Pushed, Request, RequestKey};
 use harmonia_core::retention::Purged;
 use harmonia_core::state::{ExportState, FileState};
+use harmonia_core::sweep::SweepScope;
 use harmonia_core::time::{DAY_US, Day, HOUR_US, Instant, Moment, Precision, SECOND_US};
-use harmonia_core::transaction::Told;
+use harmonia_core::transaction::{AnswerRecord, FeedType, Told};
 use harmonia_journey::ports::{
     CommitError, Committed, FileArrival, FileClaim, Lease, Probe, Side, Store, StoreError,
 };
 use std::fmt::Debug;
 use std::sync::Arc;
+use uuid::Uuid;
 
+const BOOKS_ANSWERS: FeedName = ("books", FeedType::Answer, "books-answers");
 const QUEUES: [Queue; 3] = [Queue::Matching, Queue::Import, Queue::Export];
 
 /// The model and SQLite, and the leases each gave for the same claims.
@@ -85,6 +90,12 @@ impl Twins {
                 from,
                 until,
             } => self.onboard(mid, scheme, place, add, [from, until]).await,
+            Step::Sweep {
+                identified,
+                limit,
+                days,
+            } => self.sweep(&identified, limit, days).await,
+            Step::Answer(answers) => self.answer(&answers).await,
             Step::Link { card, member } => {
                 let mut changes = Changes::none(self.now);
                 let link = card_link(&format!("member-{member}"));
@@ -206,12 +217,21 @@ impl Twins {
             return;
         };
         let feeds = [VISA_SETTLED, VISA_AUTH, BAKERY];
-        let feed = feeds.into_iter().find(|feed| feed.2 == row.feed).unwrap();
+        let feed = feeds.into_iter().find(|feed| feed.2 == row.feed);
+        let answer = || ImportedBody::Answer {
+            scheme: self.model.books,
+            record: Box::new(AnswerRecord {
+                export_uid: Some(swept_uid(PaymentId(i64::from(record.name) + 1))),
+                transaction_id: None,
+                result: format!("result {}", record.amount).into(),
+            }),
+            fingerprint: [99; 32],
+        };
         let mut changes = Changes::none(self.now);
         changes.replayed.push(Replayed {
             reject: RejectId(row.id),
             raw: format!("{{\"mended\":{}}}", row.id).into(),
-            body: self.body(feed, record),
+            body: feed.map_or_else(answer, |feed| self.body(feed, record)),
         });
         changes.jobs.push(NewJob {
             queue: Queue::Matching,
@@ -329,6 +349,80 @@ impl Twins {
             }),
         });
         self.commit_under(lease, changes, end).await;
+    }
+
+    async fn sweep(&self, identified: &[u8], limit: u8, days: u8) {
+        let payments = self.known(Side::Payment).await;
+        let mut changes = Changes::none(self.now);
+        changes.identities = identified
+            .iter()
+            .filter_map(|at| {
+                Some(NewIdentity {
+                    payment: PaymentId(pick(&payments, *at)?),
+                    link: card_link("member-1"),
+                })
+            })
+            .collect();
+        self.commit([Lease::Operator; 2], changes).await;
+        let scope = SweepScope {
+            scheme: self.model.bakery,
+            imported_until: self.now.plus(-i64::from(days) * DAY_US),
+            feeds: vec![(slug("visa"), FeedType::Settled)],
+            limit: usize::from(limit),
+        };
+        let swept = self
+            .both(async |store| store.to_sweep(&scope).await.unwrap())
+            .await;
+        let books = self.model.books;
+        let mut changes = Changes::none(self.now);
+        let end = |payment: &PaymentId| NewEnd {
+            payment: *payment,
+            scheme: self.model.bakery,
+            kind: EndKind::Unmatched,
+            other: None,
+            difference_minor: None,
+            export_uid: Some(swept_uid(*payment)),
+            export_as: Some(books),
+            was_open: true,
+        };
+        changes.ends = swept.iter().map(end).collect();
+        changes.jobs.push(NewJob {
+            queue: Queue::Export,
+            lane: Some(Lane::delivery(books)),
+            ready_at: self.now,
+            work: NewWork::Exports(books),
+        });
+        self.commit([Lease::Operator; 2], changes).await;
+        self.both(async |store| store.waiting_exports(books).await.unwrap())
+            .await;
+    }
+
+    async fn answer(&self, answers: &[(u8, u8, bool)]) {
+        let exports = self.model.store.exports(None, 0, 1000).await.unwrap();
+        let books = self.model.books;
+        let records = answers.iter().filter_map(|(export, result, by_uid)| {
+            let at = usize::from(*export).checked_rem(exports.len())?;
+            let row = &exports[at];
+            Some(AnswerRecord {
+                export_uid: by_uid.then(|| row.export_uid.parse().unwrap()),
+                transaction_id: Some(row.transaction_id.as_str().into()),
+                result: format!("result {result}").into(),
+            })
+        });
+        let records: Vec<AnswerRecord> = records.collect();
+        self.both(async |store| store.answered(books, &records).await.unwrap())
+            .await;
+        let body = |(mark, record): (u8, &AnswerRecord)| ImportedBody::Answer {
+            scheme: books,
+            record: Box::new(record.clone()),
+            fingerprint: [mark; 32],
+        };
+        let bodies: Vec<ImportedBody> = (100..).zip(&records).map(body).collect();
+        let outcomes = [
+            self.model.import(BOOKS_ANSWERS, bodies.clone()).await,
+            self.sqlite.import(BOOKS_ANSWERS, bodies).await,
+        ];
+        assert_eq!(outcomes[0], outcomes[1]);
     }
 
     async fn onboard(&self, mid: u8, scheme: u8, place: u8, add: bool, term: [Option<u8>; 2]) {
@@ -576,4 +670,9 @@ fn amount(number: u8) -> Money {
 
 fn pick(ids: &[i64], number: u8) -> Option<i64> {
     ids.get(usize::from(number) % ids.len().max(1)).copied()
+}
+
+/// The uid of the export that tells that a payment was given up.
+fn swept_uid(payment: PaymentId) -> Uuid {
+    Uuid::from_u128(u128::from(payment.0.unsigned_abs()) << 64 | 7)
 }

@@ -254,7 +254,11 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date() {
              (2, 'visa', 'm-1', 'PRIMARY', 1, 'right',  NULL, NULL, NULL, 200, NULL),
              (3, 'visa', 'm-2', 'PRIMARY', 1, 'market', NULL, NULL, NULL, 100, 300),
              (4, 'visa', 'm-2', 'PRIMARY', 2, 'market', NULL, NULL, NULL, 300, NULL),
-             (5, 'visa', 'm-3', 'PRIMARY', 1, NULL,     NULL, NULL, NULL, 100, 400);"
+             (5, 'visa', 'm-3', 'PRIMARY', 1, NULL,     NULL, NULL, NULL, 100, 400);
+         INSERT INTO feed VALUES (3, 'visa', 'AUTH'), (7, 'bakery', 'MERCHANT');
+         INSERT INTO import_file_log (feed_id, feed_name, canonical, source, size_bytes, sha256,
+                                      state, created_at)
+         VALUES (7, 'bakery', 0, 'in/sales.csv', 0, '', 'IMPORTED', 1);"
     ))
     .unwrap();
     drop(old);
@@ -273,6 +277,16 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date() {
     let expected = expected.map(|(id, term)| (id, term.to_owned()));
     assert_eq!(terms, expected);
     assert_eq!(store.audit().await.unwrap(), []);
+    // What a feed is known by is what the log of its files names, as before.
+    let connection = folder.connect();
+    let mut feeds = connection
+        .prepare("SELECT f.id || ' ' || f.feed_type FROM feed f ORDER BY f.id")
+        .unwrap();
+    let feeds = feeds.query_map([], |row| row.get(0)).unwrap();
+    let feeds: Vec<String> = feeds.map(Result::unwrap).collect();
+    assert_eq!(feeds, ["3 AUTH", "7 MERCHANT"]);
+    let mut dangling = connection.prepare("PRAGMA foreign_key_check").unwrap();
+    assert!(!dangling.exists([]).unwrap());
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// The statements on the path of every transaction, and those that a person waits for.
 const HOT: &[&str] = &[
     "reject/quarantined",
+    "answer/by_payment",
+    "answer/by_uid",
+    "answer/is_known",
     "api_key/find",
     "card/find",
     "export/of_match",
@@ -30,6 +33,7 @@ const HOT: &[&str] = &[
     "payment/reopened",
     "payment/row",
     "payment/same_key",
+    "payment/to_sweep",
     "payment/undecided",
     "payment/unidentified",
     "push/find",

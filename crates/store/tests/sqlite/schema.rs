@@ -315,8 +315,32 @@ fn a_match_is_exported_once() {
         ("export_uid", "zeroblob(16)"),
         ("created_at", NOON),
     ];
-    refuse("export", export, &[&[("export_uid", "zeroblob(15)")]]);
+    let unlawful: &[Row] = &[&[("export_uid", "zeroblob(15)")], &[("is_answered", "2")]];
+    refuse("export", export, unlawful);
     refuse_twice("export", export);
+}
+
+#[test]
+fn what_is_answered_is_known_by_its_uid_alone() {
+    let export: Row = &[
+        ("scheme_id", "1"),
+        ("payment_transaction_id", "1"),
+        ("export_uid", "zeroblob(16)"),
+        ("is_answered", "1"),
+        ("created_at", NOON),
+    ];
+    refuse_twice("export", export);
+    let answer: Row = &[
+        ("export_id", "1"),
+        ("result", "'success'"),
+        ("file_id", "1"),
+        ("number", "2"),
+        ("data", "'{}'"),
+        ("created_at", NOON),
+    ];
+    let unlawful: &[Row] = &[&[("result", "''")], &[("data", "'success'")]];
+    refuse("export_answer", answer, unlawful);
+    refuse_twice("export_answer", answer);
 }
 
 #[test]

@@ -331,6 +331,7 @@ fn raw_of(body: &ImportedBody) -> String {
             "{{\"id\":\"{}\",\"sold\":\"{}\"}}",
             record.transaction_id, record.amount
         ),
+        ImportedBody::Answer { record, .. } => format!("{{\"result\":\"{}\"}}", record.result),
         ImportedBody::Refused { fingerprint, .. } => format!("{{\"bad\":{}}}", fingerprint[0]),
     }
 }

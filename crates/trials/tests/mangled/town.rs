@@ -57,6 +57,14 @@ impl FileCourier for NoCourier {
     async fn append(&self, name: &str, _: u64, _: Vec<u8>) -> Result<u64, AppendError> {
         panic!("{name} was to be written")
     }
+
+    async fn draft(&self, name: &str, _: Vec<u8>) -> Result<(), AppendError> {
+        panic!("{name} was to be drafted")
+    }
+
+    async fn publish(&self, draft: &str, name: &str) -> Result<(), AppendError> {
+        panic!("{draft} was to be published as {name}")
+    }
 }
 
 impl Town {
@@ -204,7 +212,7 @@ fn mids_of(good: &Good) -> Vec<MidChange> {
                     found.extend(mids);
                     found.extend(location.map(|place| (place.clone(), Some(place))));
                 }
-                Outcome::Skipped | Outcome::Rejected(_) => {}
+                Outcome::Answer(_) | Outcome::Skipped | Outcome::Rejected(_) => {}
             }
         }
     }

@@ -23,3 +23,4 @@ pub mod state;
 pub mod term;
 pub mod time;
 pub mod transaction;
+pub mod words;

@@ -25,7 +25,7 @@ mod named {
             one_to_one_sale, raw_is_typed, same_purchase, settlement_follows,
         }
         audit_log { insert, last, list }
-        card { find, list, upsert }
+        card { find, list, of_token, upsert }
         config { list, set, unset }
         export {
             attempt, cancel, deliver, extend_file, find_file, insert, list, of_match, of_pairing,
@@ -48,8 +48,9 @@ mod named {
             any_voided, barred, end_of, insert, of_payment, of_sale, rows, settlements, void,
         }
         payment {
-            by_key, close, explain, history, insert, near, next_day, open, reopened, row, same_key,
-            same_purchase, transaction_ids, undecided, unidentified,
+            by_key, close, explain, history, insert, near, next_day, of_day, open, open_after, paid,
+            reopened, review, row, same_key, same_purchase, transaction_ids, undecided,
+            unidentified,
         }
         purge {
             attempt, attempts, delivery, export, exports, identity, keep_from, kept_from,
@@ -58,10 +59,10 @@ mod named {
         }
         raw { find, insert, newest, take_up }
         redress { close, list, propose }
-        reject { find, insert, keep, kept, list, listed, quarantined, replay }
+        reject { find, insert, keep, kept, list, listed, newest, quarantined, replay }
         sale {
-            by_key, candidates, days, explain, history, insert, near, next_day, open, row, same_key,
-            taken, transaction_ids,
+            by_key, candidates, days, explain, history, insert, near, nearly, next_day, of_day, open,
+            row, same_key, sold, taken, transaction_ids,
         }
         scheme { find }
         sealing { find, insert }

@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 
 /// The statements on the path of every transaction, and those that a person waits for.
 const HOT: &[&str] = &[
+    "reject/newest",
     "reject/quarantined",
     "card/find",
+    "card/of_token",
     "export/of_match",
     "export/undelivered",
     "identity/find",
@@ -25,8 +27,12 @@ const HOT: &[&str] = &[
     "payment/explain",
     "payment/near",
     "payment/next_day",
+    "payment/of_day",
     "payment/open",
+    "payment/open_after",
+    "payment/paid",
     "payment/reopened",
+    "payment/review",
     "payment/row",
     "payment/same_key",
     "payment/undecided",
@@ -36,10 +42,13 @@ const HOT: &[&str] = &[
     "sale/days",
     "sale/explain",
     "sale/near",
+    "sale/nearly",
     "sale/next_day",
+    "sale/of_day",
     "sale/open",
     "sale/row",
     "sale/same_key",
+    "sale/sold",
 ];
 
 /// Tables that grow with history: none of them may be read from end to end.
@@ -61,6 +70,7 @@ const GROWING: &[&str] = &[
     "u",
     "r",
     "o",
+    "c",
 ];
 
 #[test]

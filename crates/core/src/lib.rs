@@ -7,6 +7,7 @@ pub mod agent;
 pub mod audit;
 pub mod card;
 pub mod changes;
+pub mod claim;
 pub mod config;
 pub mod export;
 pub mod feed;

@@ -23,8 +23,10 @@ pub mod purge;
 pub mod quiet;
 pub mod receive;
 pub mod redress;
+pub mod rejected;
 pub mod replay;
 pub mod watch;
+pub mod why;
 
 use agents::Agents;
 use harmonia_core::changes::Lanes;

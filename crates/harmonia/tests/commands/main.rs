@@ -4,7 +4,8 @@
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
 //! [`previewing`], [`folders`], [`quiet`], [`replaying`], [`journey`], [`life`],
-//! [`matching`], [`redressing`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of it all.
+//! [`matching`], [`explaining`], [`redressing`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`]
+//! is the end of it all.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,9 +15,11 @@
 mod agents;
 mod backtesting;
 mod demo;
+mod explaining;
 mod folders;
 mod journey;
 mod life;
+mod life_shop;
 mod matching;
 mod onboarding;
 mod previewing;

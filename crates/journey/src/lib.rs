@@ -9,6 +9,7 @@
 
 pub mod agents;
 pub mod backtest;
+pub mod claim;
 pub mod contest;
 pub mod deliver;
 pub mod drive;
@@ -25,6 +26,7 @@ pub mod receive;
 pub mod redress;
 pub mod rejected;
 pub mod replay;
+pub mod review;
 pub mod watch;
 pub mod why;
 

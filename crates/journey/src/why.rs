@@ -76,6 +76,8 @@ pub struct Candidate {
     pub kept: bool,
     /// The tie-breaker that others passed and it did not.
     pub lost_tie: Option<String>,
+    /// The other payment that the sale is matched to.
+    pub taken_by: Option<String>,
     /// What every filter says.
     pub filters: Vec<Answer>,
 }
@@ -90,6 +92,10 @@ impl Candidate {
             amount_minor: story.sale.amount.minor,
             kept: judged.is_kept(),
             ruled_out: judged.obstacles.iter().map(ToString::to_string).collect(),
+            taken_by: story
+                .matched_to
+                .clone()
+                .filter(|_| story.matched_to_row != Some(payment.0)),
             lost_tie: match judged.ends {
                 Ends::LosesTie { step } => Some(step),
                 _ => None,

@@ -79,7 +79,7 @@ fn shown(side: Side, id: &str, explanation: &Explanation) -> String {
 }
 
 /// What a transaction is, in one line that can be read out.
-fn heading(transaction: &TransactionRow, zone: &str) -> String {
+pub fn heading(transaction: &TransactionRow, zone: &str) -> String {
     let zone = Zone::named(zone).unwrap_or_else(|_| Zone::utc());
     let precision = serde_json::from_value(transaction.precision.as_str().into());
     let when = Moment {

@@ -1,15 +1,11 @@
 //! What `harmonia why` says where something stops everything, or one thing stands between two halves.
 
-use crate::life_shop::{Shop, payment, sale, with};
+use crate::life_shop::{Shop, own_key, payment, sale, with};
 use crate::{assert_has, assert_says};
 use serde_json::{Value, json};
 
 fn why(shop: &Shop, kind: &str, id: &str) -> Value {
     shop.place.json(&["why", kind, id])[0][0].clone()
-}
-
-fn own_key(id: &str, time: &str, pence: i64) -> Value {
-    with(payment(id, time, pence), json!({"settlement_key": id}))
 }
 
 #[test]

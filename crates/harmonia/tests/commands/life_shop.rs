@@ -82,3 +82,8 @@ pub fn with(mut record: Value, fields: Value) -> Value {
     record.as_object_mut().unwrap().extend(fields);
     record
 }
+
+/// A payment whose settlement key is its own id.
+pub fn own_key(id: &str, time: &str, pence: i64) -> Value {
+    with(payment(id, time, pence), json!({"settlement_key": id}))
+}

@@ -4,7 +4,7 @@
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
 //! [`previewing`], [`folders`], [`quiet`], [`replaying`], [`journey`], [`life`],
-//! [`matching`], [`explaining`], [`redressing`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`]
+//! [`matching`], [`explaining`], [`reviewing`], [`claiming`], [`redressing`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`]
 //! is the end of it all.
 
 #![expect(
@@ -14,6 +14,7 @@
 
 mod agents;
 mod backtesting;
+mod claiming;
 mod demo;
 mod explaining;
 mod folders;
@@ -27,6 +28,7 @@ mod purging;
 mod quiet;
 mod redressing;
 mod replaying;
+mod reviewing;
 mod samples;
 mod schemes;
 #[path = "../support/signal.rs"]

@@ -4,7 +4,7 @@ use super::review::scheme;
 use crate::cli::ClaimArgs;
 use crate::output::{Failure, Printer, or_dash, table};
 use crate::wiring::Wiring;
-use harmonia_core::card::CardToken;
+use harmonia_core::card::{CardToken, LastFour};
 use harmonia_core::money::Money;
 use harmonia_journey::claim::{Answer, Claim, Where, Who, answer};
 use std::process::ExitCode;
@@ -28,7 +28,7 @@ pub async fn run(
             (None, Some(member)) => Some(Who::Member(text("loyalty-id", member)?.into())),
             (None, None) => None,
         },
-        last_four: args.last_four,
+        last_four: args.last_four.as_deref().map(last_four).transpose()?,
         scheme: match &args.scheme {
             Some(slug) => Some(scheme(&journey, slug)?),
             None => None,
@@ -51,6 +51,12 @@ fn text<'a>(option: &str, text: &'a str) -> Result<&'a str, Failure> {
         ))),
         text => Ok(text),
     }
+}
+
+/// The text is not repeated: it may be more of a card number than may be shown.
+fn last_four(text: &str) -> Result<LastFour, Failure> {
+    LastFour::new(text.trim())
+        .ok_or_else(|| Failure::usage("--last-four is not right: write exactly four digits"))
 }
 
 fn shown(answer: &Answer) -> String {

@@ -5,9 +5,10 @@ use crate::cli::ReviewArgs;
 use crate::output::{Failure, Printer};
 use crate::wiring::Wiring;
 use harmonia_core::ids::{PaymentId, SchemeId, Slug};
+use harmonia_core::time::SECOND_US;
 use harmonia_core::words;
 use harmonia_journey::Journey;
-use harmonia_journey::review::{Item, Page, Wanted, page};
+use harmonia_journey::review::{Item, Page, Topic, Wanted, page};
 use std::process::ExitCode;
 
 /// Lists what people should look at.
@@ -83,7 +84,7 @@ fn item(item: &Item) -> String {
             item.payment.provider_slug,
             item.payment.feed_type,
             item.payment.scheme_slug,
-            words::duration(item.age_us)
+            words::duration(item.age_us - item.age_us % SECOND_US)
         ),
     ];
     lines.extend(item.reasons.iter().cloned());
@@ -96,11 +97,14 @@ fn item(item: &Item) -> String {
         } else {
             ""
         };
+        // A near miss has said already by what it misses.
+        let summary = match item.topic {
+            Topic::NearMiss => String::new(),
+            _ => format!(": {}", one.summary()),
+        };
         lines.push(format!(
-            "{suggested}sale {} (row {}): {}",
-            one.sale,
-            one.scheme_transaction_id,
-            one.summary()
+            "{suggested}sale {} (row {}){summary}",
+            one.sale, one.scheme_transaction_id
         ));
     }
     lines.extend(

@@ -69,7 +69,7 @@ fn what_stops_everything_is_said_before_the_candidates() {
     };
     assert_eq!(stops("unlinked"), ["UNIDENTIFIED"]);
     assert_eq!(stops("by-amex"), ["NO_RULE"]);
-    assert_eq!(stops("stranger"), [String::new(); 0]);
+    assert!(stops("stranger").is_empty());
     assert_eq!(stops("nowhere"), ["UNKNOWN_MID"]);
     let nowhere = why(&shop, "payment", "nowhere");
     assert_eq!(nowhere["transaction"], Value::Null);

@@ -14,7 +14,7 @@ use harmonia_core::ids::SchemeId;
 use harmonia_core::matching::OpenReason;
 use harmonia_core::money::Major;
 use harmonia_core::state::ExportState;
-use harmonia_core::time::{Moment, Precision, Zone};
+use harmonia_core::time::Zone;
 use harmonia_core::transaction::FeedType;
 use harmonia_core::words;
 
@@ -85,6 +85,7 @@ pub async fn tell(
     let sales = looked.sales.iter().take(NAMED);
     rests_on.extend(sales.map(|story| sale_row(story, &scope.zone)));
     rests_on.extend(feeds.into_iter().map(|feed| feed.row));
+    let rests_on = each_once(rests_on);
     Ok(Answer {
         looked_for: looked_for(journey, claim, scope),
         verdict,
@@ -100,11 +101,23 @@ pub async fn tell(
     })
 }
 
+/// The rows, each with the first that was said of it.
+fn each_once(rows: Vec<Row>) -> Vec<Row> {
+    let mut kept: Vec<Row> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let is_there = |other: &Row| (other.kind, other.row) == (row.kind, row.row);
+        if row.row.is_none() || !kept.iter().any(is_there) {
+            kept.push(row);
+        }
+    }
+    kept
+}
+
 fn looked_for(journey: &Journey, claim: &Claim, scope: &Scope) -> String {
     let mut text = format!("{} {}", claim.amount, scope.in_words(claim));
     match &claim.who {
-        Some(Who::Card(card)) => text.push_str(&format!(", card {}", card.0)),
-        Some(Who::Member(member)) => text.push_str(&format!(", member {member}")),
+        Some(Who::Card(card)) => text.push_str(&format!(", card {}", masked(&card.0))),
+        Some(Who::Member(member)) => text.push_str(&format!(", member {}", masked(member))),
         None => {}
     }
     if let Some(digits) = claim.last_four {
@@ -119,6 +132,11 @@ fn looked_for(journey: &Journey, claim: &Claim, scope: &Scope) -> String {
         text.push_str(&format!(", {}", name_of(journey, scheme)));
     }
     text
+}
+
+/// What was typed for a token may be the number of the card itself.
+fn masked(text: &str) -> String {
+    harmonia_core::card::mask_card_numbers(text).unwrap_or_else(|| text.to_owned())
 }
 
 fn name_of(journey: &Journey, scheme: SchemeId) -> &str {
@@ -299,7 +317,10 @@ fn mend(claim: &Claim, looked: &Looked, verdict: Verdict) -> Step {
     match verdict {
         Verdict::Rejected => Step::run(
             format!(
-                "mend the record and take it up again ({}), or have it sent again whole",
+                "mend the record and take it up again ({}{}), or have it sent again whole",
+                row.field
+                    .as_ref()
+                    .map_or_else(String::new, |field| format!("{field}: ")),
                 row.detail
             ),
             format!("harmonia rejects replay {} --record '{{…}}'", row.id),
@@ -403,7 +424,10 @@ fn notes(claim: &Claim, scope: &Scope, looked: &Looked, verdict: Verdict) -> Vec
     if let Some(Who::Card(card)) = &claim.who
         && scope.links.is_empty()
     {
-        notes.push(format!("card {} is not linked in any scheme", card.0));
+        notes.push(format!(
+            "card {} is not linked in any scheme",
+            masked(&card.0)
+        ));
     }
     let missing = [
         Verdict::NotReceivedPayment,
@@ -520,7 +544,15 @@ fn lost_rows(looked: &Looked, verdict: Verdict) -> Vec<Row> {
             kind: "reject",
             row: Some(row.id),
             id: format!("{} line {}", row.source, row.number),
-            says: format!("{} {}: {}", row.state, row.reason, row.detail),
+            says: format!(
+                "{} {}{}: {}",
+                row.state,
+                row.reason,
+                row.field
+                    .as_ref()
+                    .map_or_else(String::new, |field| format!(", {field}")),
+                row.detail
+            ),
         })
         .collect()
 }
@@ -588,13 +620,9 @@ async fn of_day(journey: &Journey, scope: &Scope, feed: &Feed) -> Result<FeedOfD
         records += known.await?;
     }
     let quiet = quiet::standing(feed, store, journey.now()).await?;
-    let last = quiet.last_arrival.map(|start| {
-        let precision = Precision::Second;
-        words::moment(Moment { start, precision }, &scope.zone)
-    });
-    let last = last.map_or_else(
+    let last = quiet.last_arrival.map_or_else(
         || "nothing ever came by it".to_owned(),
-        |last| format!("the last of it came {last}"),
+        |last| format!("the last of it came {}", words::instant(last, &scope.zone)),
     );
     let late = match quiet.standing {
         Some(Punctuality::Late) => ", and it is late",

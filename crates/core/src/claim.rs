@@ -135,6 +135,8 @@ pub struct Findings {
     pub lost_sales: Vec<NotTaken>,
     /// Whether the MID or location named is known to nobody.
     pub unknown_place: bool,
+    /// Whether there is more than was looked at.
+    pub too_many: bool,
 }
 
 /// The one answer to what was found. The furthest that the purchase got says it; a record that was not
@@ -147,6 +149,7 @@ pub fn judge(found: &Findings) -> Verdict {
         Some(NotTaken::Rejected) => Some(Verdict::Rejected),
     };
     let stands = match found.payments.as_slice() {
+        _ if found.too_many => return Verdict::Several,
         [] if found.lost_payments.len() > 1 => return Verdict::Several,
         [] => {
             let missing = if found.unknown_place {
@@ -300,6 +303,8 @@ mod tests {
             assert_eq!(judge(&one), expected);
             let two = found(&[stands, Stands::Told]);
             assert_eq!(judge(&two), Verdict::Several);
+            one.too_many = true;
+            assert_eq!(judge(&one), Verdict::Several);
         }
     }
 

@@ -1,9 +1,11 @@
 //! What `harmonia claim` answers, for a purchase that got stuck at each stage of the journey.
 
 use crate::life_shop::{Shop, own_key, payment, sale, with};
+use crate::support::Place;
 use crate::town::{PROVIDER, SCHEME, import, payment as payment_line, sale as sale_line, town};
 use crate::{assert_has, assert_says};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 const SETTLED: &str = "visa-settlement";
 /// What a customer of the shop knows.
@@ -459,4 +461,45 @@ fn wrong_usage_is_named() {
         assert_says(&answer, 2, &[words]);
         assert!(!answer.err.contains("41234"), "{}", answer.err);
     }
+}
+
+/// A generated world, of which it is known what went wrong with each payment.
+#[test]
+fn payments_of_a_generated_world_are_answered_as_its_truth_has_it() {
+    let place = Place::new();
+    place.ok(&["demo", "-n", "3000"]);
+    let truth = std::fs::read_to_string(place.path("data/demo/truth.csv")).unwrap();
+    let database = place.database();
+    let mut asked: BTreeMap<&str, u32> = BTreeMap::new();
+    for line in truth.lines().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let verdicts: &[&str] = match fields[2] {
+            "" | "duplicate" => &["DELIVERED"],
+            "unlinked_card" => &["CARD_NOT_LINKED"],
+            "ambiguous" => &["OPEN_AMBIGUOUS"],
+            "clock_skew" => &["OPEN_NEAR_MISS"],
+            "wrong_amount" | "no_sale" => &["NOT_RECEIVED_SALE", "OPEN_NEAR_MISS"],
+            _ => continue,
+        };
+        let count = asked.entry(fields[2]).or_default();
+        if fields[0].is_empty() || *count >= 6 {
+            continue;
+        }
+        *count += 1;
+        let found = "SELECT amount, date, card_token FROM payment WHERE transaction_id = ?1";
+        let (minor, date, token): (i64, i64, String) = database
+            .query_row(found, [fields[0]], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .unwrap();
+        let amount = format!("{}.{:02}", minor / 100, minor % 100);
+        let date = jiff::Timestamp::from_microsecond(date).unwrap().to_string();
+        let told = place.json(&[
+            "claim", "--amount", &amount, "--date", &date, "--within", "10m", "--card", &token,
+        ]);
+        let verdict = told[0]["verdict"].as_str().unwrap();
+        assert!(verdicts.contains(&verdict), "{line}: {}", told[0]);
+    }
+    assert_eq!(asked.len(), 7, "{asked:?}");
+    assert!(asked.values().all(|count| *count >= 5), "{asked:?}");
 }

@@ -2,13 +2,15 @@
 
 use super::scope::Scope;
 use super::{Claim, Where, Who};
-use crate::ports::{Paid, RejectRow, SaleStory, Side, Sold, StoreError};
+use crate::ports::{Paid, RejectRow, SaleStory, Side, Sold, Sought, StoreError};
 use crate::review::misses;
 use crate::why::{Candidate, Seen};
 use crate::{Journey, rejected};
+use harmonia_core::card::LastFour;
+use harmonia_core::changes::CardInScheme;
 use harmonia_core::claim::{Findings, NotTaken, Stands, Told, may_be, says_amount};
 use harmonia_core::feed::{Feed, Outcome};
-use harmonia_core::identify;
+use harmonia_core::identify::{self, CardLink};
 use harmonia_core::ids::{PaymentId, RejectId};
 use harmonia_core::matching::near::NearMiss;
 use harmonia_core::matching::{OpenReason, why};
@@ -21,7 +23,7 @@ use harmonia_core::time::{DAY_US, Moment};
 /// The most payments, and the most sales, that are loaded.
 const MOST: usize = 50;
 /// The most payments that are looked at for whether the card is theirs.
-const FOUND: usize = 500;
+const FOUND: usize = 5_000;
 /// The most records that were not taken.
 const LOST: usize = 10;
 /// How many of the nearest sales are judged.
@@ -73,6 +75,7 @@ impl Looked {
             lost_payments: reasons(&self.lost_payments),
             lost_sales: reasons(&self.lost_sales),
             unknown_place: scope.unknown_place,
+            too_many: self.is_more,
         }
     }
 }
@@ -96,6 +99,15 @@ pub async fn look(journey: &Journey, claim: &Claim, scope: &Scope) -> Result<Loo
     looked.is_more = paid.len() > FOUND;
     paid.retain(|one| scope.holds(one.when));
     let mut fitting = fitting(journey, claim, &paid, &mut looked).await?;
+    if fitting.is_empty() && sought.card_token.is_some() {
+        let by_any = Sought {
+            card_token: None,
+            ..sought.clone()
+        };
+        let mut others = journey.store.paid(&by_any, FOUND).await?;
+        others.retain(|one| scope.holds(one.when));
+        looked.others_cards = others.len();
+    }
     let mut sold = journey.store.sold(&sought, MOST + 1).await?;
     sold.retain(|one| scope.holds(one.sale.when));
     let mut stories = sale_stories(journey, &sold).await?;
@@ -131,78 +143,74 @@ async fn fitting(
     paid: &[Paid],
     looked: &mut Looked,
 ) -> Result<Vec<Seen>, StoreError> {
-    let (mut surely, mut perhaps) = (Vec::new(), Vec::new());
-    for one in paid {
-        if let Some(Who::Card(card)) = &claim.who
-            && one.card_token != *card
-        {
-            looked.others_cards += 1;
-            continue;
-        }
-        if surely.len() + perhaps.len() >= MOST {
+    let fits = fits(journey, claim, paid).await?;
+    looked.others_cards = fits.iter().filter(|fit| **fit == Fit::No).count();
+    let best = if fits.contains(&Fit::Yes) {
+        Fit::Yes
+    } else {
+        Fit::Maybe
+    };
+    let mut counted = Vec::new();
+    let chosen = paid.iter().zip(&fits).filter(|(_, fit)| **fit == best);
+    for (at, (one, _)) in chosen.enumerate() {
+        if at >= MOST {
             looked.is_more = true;
             break;
         }
-        let Some(seen) = Seen::load(journey, one.id).await? else {
-            continue;
-        };
-        match fit(journey, claim, one, &seen).await? {
-            Fit::No => {
-                looked.others_cards += 1;
-                continue;
-            }
-            Fit::Maybe => perhaps.push(seen),
-            Fit::Yes => surely.push(seen),
-        }
-    }
-    let chosen = if surely.is_empty() { perhaps } else { surely };
-    let mut counted = Vec::new();
-    for seen in chosen {
-        counted.extend(as_counting(journey, seen).await?);
+        counted.extend(counting(journey, one.id).await?);
     }
     Ok(counted)
 }
 
-async fn fit(
-    journey: &Journey,
-    claim: &Claim,
-    paid: &Paid,
-    seen: &Seen,
-) -> Result<Fit, StoreError> {
-    let links = match (&claim.who, claim.last_four) {
-        (Some(Who::Member(_)), _) | (_, Some(_)) => {
-            journey.store.links_of_card(&paid.card_token).await?
-        }
-        _ => Vec::new(),
+/// How well each payment fits. Whose card it was is what was found out then, or else what is known now.
+async fn fits(journey: &Journey, claim: &Claim, paid: &[Paid]) -> Result<Vec<Fit>, StoreError> {
+    let member = match &claim.who {
+        Some(Who::Member(member)) => Some(member),
+        _ => None,
     };
-    let link = links.iter().find(|link| link.scheme == paid.scheme);
-    let mut fit = Fit::Yes;
-    if let Some(Who::Member(member)) = &claim.who {
-        let linked = link.and_then(|link| link.link.loyalty_id.as_deref());
-        let own = seen.story.loyalty_id.as_deref().or(linked);
-        fit = fit.min(match own {
-            Some(own) if own == member => Fit::Yes,
-            Some(_) => Fit::No,
-            None => Fit::Maybe,
-        });
+    if member.is_none() && claim.last_four.is_none() {
+        return Ok(vec![Fit::Yes; paid.len()]);
     }
-    if let Some(last_four) = claim.last_four {
-        // A phone pays with digits of its own; the customer knows those of the card.
-        let known = [
-            paid.digits.last_four,
-            seen.payment.user_card.last_four,
-            link.and_then(|link| link.link.digits.last_four),
-        ];
-        let mut known = known.into_iter().flatten().peekable();
-        fit = fit.min(
-            match (known.peek().is_some(), known.any(|own| own == last_four)) {
-                (_, true) => Fit::Yes,
-                (true, false) => Fit::No,
-                (false, false) => Fit::Maybe,
-            },
-        );
+    let ids: Vec<PaymentId> = paid.iter().map(|one| one.id).collect();
+    let identities = journey.store.identities(&ids).await?;
+    let cards: Vec<CardInScheme> = paid
+        .iter()
+        .map(|one| CardInScheme {
+            scheme: one.scheme,
+            card_token: one.card_token.clone(),
+        })
+        .collect();
+    let links = journey.store.card_links(&cards).await?;
+    let known = identities.into_iter().zip(links);
+    Ok(paid
+        .iter()
+        .zip(known)
+        .map(|(one, (identity, link))| {
+            let link = identity.or(link);
+            let of_member = member.map_or(Fit::Yes, |member| fits_member(member, link.as_ref()));
+            let digits = claim.last_four;
+            let of_card = digits.map_or(Fit::Yes, |said| fits_digits(said, one, link.as_ref()));
+            of_member.min(of_card)
+        })
+        .collect())
+}
+
+fn fits_member(member: &str, link: Option<&CardLink>) -> Fit {
+    match link.and_then(|link| link.loyalty_id.as_deref()) {
+        Some(own) if own == member => Fit::Yes,
+        Some(_) => Fit::No,
+        None => Fit::Maybe,
     }
-    Ok(fit)
+}
+
+/// A phone pays with digits of its own; the customer knows those of the card.
+fn fits_digits(said: LastFour, paid: &Paid, link: Option<&CardLink>) -> Fit {
+    let linked = link.and_then(|link| link.digits.last_four);
+    match [paid.digits.last_four, linked] {
+        [None, None] => Fit::Maybe,
+        known if known.contains(&Some(said)) => Fit::Yes,
+        _ => Fit::No,
+    }
 }
 
 /// The payment of a purchase that counts.

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use harmonia_core::identify::{LinkedCard, MerchantIdentifier};
 use harmonia_core::ids::SchemeId;
 use harmonia_core::matching::filter::span;
-use harmonia_core::time::{Day, Instant, Moment, Zone};
+use harmonia_core::time::{Day, Instant, MINUTE_US, Moment, Zone};
 use harmonia_core::words;
 
 /// Where and when it can be.
@@ -99,10 +99,16 @@ impl Scope {
         let day = self.zone.local_day(self.from);
         Sought {
             amount: claim.amount,
-            from: self.zone.midnight(day).min(self.from),
+            // What is known to the minute is stored at the minute's first instant.
+            from: self.from.plus(1 - MINUTE_US),
             to: self.to,
+            days_from: self.zone.midnight(day),
             scheme: self.scheme,
             mids: self.mids.clone(),
+            card_token: match &claim.who {
+                Some(Who::Card(card)) => Some(card.clone()),
+                _ => None,
+            },
         }
     }
 

@@ -82,7 +82,11 @@ pub async fn tell(
         rests_on.extend(payment_rows(found, &scope.zone));
     }
     rests_on.extend(lost_rows(looked, verdict));
-    let sales = looked.sales.iter().take(NAMED);
+    let open = looked
+        .sales
+        .iter()
+        .filter(|story| story.matched_to.is_none());
+    let sales = open.take(NAMED);
     rests_on.extend(sales.map(|story| sale_row(story, &scope.zone)));
     rests_on.extend(feeds.into_iter().map(|feed| feed.row));
     let rests_on = each_once(rests_on);
@@ -452,15 +456,23 @@ fn notes(claim: &Claim, scope: &Scope, looked: &Looked, verdict: Verdict) -> Vec
             ),
         });
     }
-    for story in &looked.sales {
-        if let Some(other) = &story.matched_to {
-            notes.push(format!(
-                "sale {} of that amount and time belongs to payment {other}, by another card",
-                story.transaction_id
-            ));
-        }
-    }
-    notes.truncate(NAMED);
+    let others: Vec<&SaleStory> = looked
+        .sales
+        .iter()
+        .filter(|one| one.matched_to.is_some())
+        .collect();
+    notes.extend(match others.as_slice() {
+        [] => None,
+        [one] => Some(format!(
+            "sale {} of that amount and time belongs to payment {}, by another card",
+            one.transaction_id,
+            one.matched_to.as_deref().unwrap_or("–")
+        )),
+        several => Some(format!(
+            "{} sales of that amount and time belong to payments by other cards",
+            several.len()
+        )),
+    });
     notes
 }
 
@@ -563,13 +575,7 @@ fn sale_row(story: &SaleStory, zone: &Zone) -> Row {
         kind: "sale",
         row: Some(story.sale.id.0),
         id: story.transaction_id.clone(),
-        says: match &story.matched_to {
-            Some(payment) => format!(
-                "{} at {when}: matched to payment {payment}",
-                story.sale.amount
-            ),
-            None => format!("{} at {when}: has no payment", story.sale.amount),
-        },
+        says: format!("{} at {when}: has no payment", story.sale.amount),
     }
 }
 

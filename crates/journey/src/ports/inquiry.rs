@@ -370,10 +370,14 @@ pub struct Sought {
     pub from: Instant,
     /// to then, both inclusive.
     pub to: Instant,
+    /// What is known only to the day is stored at its midnight: such may be stored from then on.
+    pub days_from: Instant,
     /// Whose it was, if that is known.
     pub scheme: Option<SchemeId>,
     /// At one of which MIDs, if that is known.
     pub mids: Option<Vec<CompactString>>,
+    /// By which card, if that is known; sales know none.
+    pub card_token: Option<CardToken>,
 }
 
 /// A payment that [`Inquiry::paid`] found.

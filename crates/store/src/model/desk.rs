@@ -10,7 +10,7 @@ use harmonia_core::matching::near::Nearly;
 use harmonia_core::matching::{OpenReason, Sale};
 use harmonia_core::money::Money;
 use harmonia_core::state::RejectState;
-use harmonia_core::time::{Day, Instant};
+use harmonia_core::time::{Day, Instant, Moment};
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{ForReview, Paid, RejectRow, Sold, Sought, WithoutSale};
 use std::collections::BTreeSet;
@@ -92,14 +92,10 @@ impl World {
     /// The payments that may be the one sought.
     pub fn paid(&self, sought: &Sought, limit: usize) -> Vec<Paid> {
         let is_sought = |row: &PaymentRow| {
-            let mids = [row.carried_mid()];
-            may_be(
-                sought,
-                row.record.amount,
-                row.record.when.start,
-                row.scheme,
-                &mids,
-            )
+            let (record, mids) = (&row.record, [row.carried_mid()]);
+            let token = sought.card_token.as_ref();
+            token.is_none_or(|token| *token == record.card_token)
+                && may_be(sought, record.amount, record.when, row.scheme, &mids)
         };
         let mut found: Vec<Paid> = self
             .payments
@@ -130,7 +126,7 @@ impl World {
             .filter_map(|(id, row)| {
                 let mids = mids(row)?;
                 let record = &row.record;
-                may_be(sought, record.amount, record.when.start, row.scheme, &mids).then(|| Sold {
+                may_be(sought, record.amount, record.when, row.scheme, &mids).then(|| Sold {
                     sale: sale(*id, row),
                     scheme: row.scheme,
                     mids,
@@ -187,13 +183,18 @@ impl World {
 fn may_be(
     sought: &Sought,
     amount: Money,
-    start: Instant,
+    when: Moment,
     scheme: SchemeId,
     mids: &[CompactString],
 ) -> bool {
+    let from = if when.has_time() {
+        sought.from
+    } else {
+        sought.from.min(sought.days_from)
+    };
     let is_there = |asked: &Vec<CompactString>| asked.iter().any(|mid| mids.contains(mid));
     amount == sought.amount
-        && (sought.from..=sought.to).contains(&start)
+        && (from..=sought.to).contains(&when.start)
         && sought.scheme.is_none_or(|asked| asked == scheme)
         && sought.mids.as_ref().is_none_or(is_there)
 }

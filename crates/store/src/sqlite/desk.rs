@@ -10,7 +10,7 @@ use harmonia_core::identify::{CardLink, LinkedCard};
 use harmonia_core::ids::{PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::near::Nearly;
 use harmonia_core::matching::{OpenReason, Sale};
-use harmonia_core::time::{DAY_US, Day};
+use harmonia_core::time::{DAY_US, Day, Instant};
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{ForReview, Paid, RejectRow, Sold, Sought, WithoutSale};
 use hashbrown::HashSet;
@@ -122,7 +122,12 @@ pub fn nearly(
 
 /// The UTC days that a purchase sought may be stored under.
 fn days(sought: &Sought) -> std::ops::RangeInclusive<i64> {
-    sought.from.0.div_euclid(DAY_US)..=sought.to.0.div_euclid(DAY_US)
+    first(sought).0.div_euclid(DAY_US)..=sought.to.0.div_euclid(DAY_US)
+}
+
+/// From when on anything of it may be stored.
+fn first(sought: &Sought) -> Instant {
+    sought.from.min(sought.days_from)
 }
 
 /// The MIDs of a purchase sought, as JSON.
@@ -147,11 +152,13 @@ pub fn paid(
             day,
             sought.amount.minor,
             sought.amount.currency.as_str(),
+            first(sought).0,
             sought.from.0,
             sought.to.0,
             sought.scheme.map(|scheme| scheme.0),
             mids,
-            left
+            left,
+            sought.card_token.as_ref().map(|token| token.0.as_str())
         ])?;
         while let Some(row) = rows.next()? {
             let (provider, feed_type) = shared.remembered.feed(connection, row.get(1)?)?;
@@ -181,6 +188,7 @@ pub fn sold(connection: &Connection, sought: &Sought, limit: usize) -> rusqlite:
             day,
             sought.amount.minor,
             sought.amount.currency.as_str(),
+            first(sought).0,
             sought.from.0,
             sought.to.0,
             sought.scheme.map(|scheme| scheme.0),

@@ -10,7 +10,7 @@ use harmonia_core::matching::near::Nearly;
 use harmonia_core::matching::{OpenReason, Reach};
 use harmonia_core::money::{Currency, Money};
 use harmonia_core::problem::RejectReason;
-use harmonia_core::time::{DAY_US, Day, HOUR_US, MINUTE_US};
+use harmonia_core::time::{DAY_US, Day, HOUR_US, MINUTE_US, Precision};
 use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord};
 use harmonia_journey::ports::{ForReview, Sought, WithoutSale};
 
@@ -202,8 +202,10 @@ fn sought(minor: i64) -> Sought {
         amount: gbp(minor),
         from: NOON.plus(-HOUR_US),
         to: NOON.plus(13 * HOUR_US),
+        days_from: NOON.plus(-HOUR_US),
         scheme: None,
         mids: None,
+        card_token: None,
     }
 }
 
@@ -263,6 +265,27 @@ pub async fn a_payment_is_sought_by_time_amount_and_place(bench: &dyn Bench) {
         ..sought(1000)
     };
     assert_eq!(ask(euros, 10).await, []);
+    let mut by_card = paid_at("by-card", 1000, 0);
+    by_card.card_token = CardToken("card-2".into());
+    let mut all_day = paid_at("all-day", 1000, -12 * HOUR_US);
+    all_day.when.precision = Precision::Day;
+    let ids = town.pay(vec![by_card, all_day]).await;
+    let of_card = Sought {
+        card_token: Some(CardToken("card-2".into())),
+        ..sought(1000)
+    };
+    assert_eq!(ask(of_card, 10).await, [ids[0]]);
+    let of_day = Sought {
+        from: NOON.plus(HOUR_US),
+        days_from: NOON.plus(-12 * HOUR_US),
+        ..sought(1000)
+    };
+    assert_eq!(ask(of_day.clone(), 10).await, [ids[1], tomorrow]);
+    let later = Sought {
+        days_from: NOON.plus(-12 * HOUR_US + 1),
+        ..of_day
+    };
+    assert_eq!(ask(later, 10).await, [tomorrow]);
 }
 
 pub async fn a_sale_is_sought_by_time_amount_and_place(bench: &dyn Bench) {
@@ -301,6 +324,15 @@ pub async fn a_sale_is_sought_by_time_amount_and_place(bench: &dyn Bench) {
         ..sought(1000)
     };
     assert_eq!(ask(at_market, 10).await, [market]);
+    let mut all_day = sold_at("all-day", 1000, -12 * HOUR_US);
+    all_day.when.precision = Precision::Day;
+    let day = town.sell(vec![all_day]).await[0];
+    let of_day = Sought {
+        from: NOON.plus(HOUR_US),
+        days_from: NOON.plus(-12 * HOUR_US),
+        ..sought(1000)
+    };
+    assert_eq!(ask(of_day, 10).await, [day, tomorrow]);
     let found = &town.store.sold(&sought(1001), 10).await.unwrap()[0];
     assert_eq!(found.scheme, town.bakery);
     assert_eq!(found.mids, ["m-1"]);

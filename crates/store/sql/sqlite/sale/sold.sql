@@ -4,9 +4,10 @@ SELECT s.id, s.mid_set_id, s.payment_provider_slug, s.date, s.precision, s.amoun
        s.first_six, s.last_four, s.auth_code, s.created_at, s.scheme_id, ms.mids
 FROM mid_set ms
 CROSS JOIN sale s ON s.mid_set_id = ms.id
-WHERE (?6 IS NULL OR ms.loyalty_scheme_id = ?6)
-  AND (?7 IS NULL OR EXISTS (SELECT 1 FROM json_each(ms.mids) own, json_each(?7) asked
+WHERE (?7 IS NULL OR ms.loyalty_scheme_id = ?7)
+  AND (?8 IS NULL OR EXISTS (SELECT 1 FROM json_each(ms.mids) own, json_each(?8) asked
                              WHERE own.value = asked.value))
-  AND s.day = ?1 AND s.amount = ?2 AND s.currency = ?3 AND s.date BETWEEN ?4 AND ?5
+  AND s.day = ?1 AND s.amount = ?2 AND s.currency = ?3 AND s.date BETWEEN ?4 AND ?6
+  AND (s.date >= ?5 OR s.precision = 3)
 ORDER BY s.date, s.id
-LIMIT ?8
+LIMIT ?9

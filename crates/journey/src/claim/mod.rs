@@ -1,10 +1,13 @@
 //! Claims: what became of a purchase that a customer misses.
 //!
-//! What is known of it narrows down where it can be ([`scope`]); every stage is looked through for it
-//! ([`looking`]); core judges what that comes to, and [`telling`] puts it in words: one verdict, one next
-//! step, and the rows they rest on. Nothing is written.
+//! What is known of it narrows down where it can be (`scope`); every stage is looked through for it
+//! (`looking`), with the feeds that should have brought what is missing (`feeds`); core judges what that
+//! comes to, and `telling` puts it in words: one verdict, one next step, and the rows they rest on
+//! (`rows`). Nothing is written.
 
+mod feeds;
 mod looking;
+mod rows;
 mod scope;
 mod telling;
 

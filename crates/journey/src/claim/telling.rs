@@ -1,25 +1,18 @@
 //! The answer to a claim, in words: what it means, the one next step, and the rows it rests on.
 
+use super::feeds::{FeedOfDay, feeds};
 use super::looking::{Found, Looked, Lost};
+use super::rows::{NAMED, each_once, lost_rows, payment_rows, sale_row};
 use super::scope::Scope;
-use super::{Answer, Claim, Row, Where, Who};
-use crate::ports::{ExportRow, SaleStory, StoreError, TransactionRow};
+use super::{Answer, Claim, SaidTime, Where, Who};
+use crate::Journey;
+use crate::ports::{SaleStory, StoreError, TransactionRow};
 use crate::review::{force, in_words};
-use crate::why::{match_in_words, standing};
-use crate::{Journey, quiet};
 use harmonia_core::claim::{Stands, Verdict};
-use harmonia_core::feed::Feed;
-use harmonia_core::feed::expected::Punctuality;
 use harmonia_core::ids::SchemeId;
 use harmonia_core::matching::OpenReason;
-use harmonia_core::money::Major;
 use harmonia_core::state::ExportState;
-use harmonia_core::time::Zone;
-use harmonia_core::transaction::FeedType;
 use harmonia_core::words;
-
-/// The most rows of one kind that are named.
-const NAMED: usize = 10;
 
 /// What to do next: in words, and the command for it.
 struct Step {
@@ -41,13 +34,6 @@ impl Step {
             command: Some(command.into()),
         }
     }
-}
-
-/// How one feed stands with the records of the days meant.
-struct FeedOfDay {
-    name: String,
-    records: u64,
-    row: Row,
 }
 
 /// Puts a verdict in words.
@@ -103,18 +89,6 @@ pub async fn tell(
         notes: notes(claim, scope, looked, verdict),
         rests_on,
     })
-}
-
-/// The rows, each with the first that was said of it.
-fn each_once(rows: Vec<Row>) -> Vec<Row> {
-    let mut kept: Vec<Row> = Vec::with_capacity(rows.len());
-    for row in rows {
-        let is_there = |other: &Row| (other.kind, other.row) == (row.kind, row.row);
-        if row.row.is_none() || !kept.iter().any(is_there) {
-            kept.push(row);
-        }
-    }
-    kept
 }
 
 fn looked_for(journey: &Journey, claim: &Claim, scope: &Scope) -> String {
@@ -379,10 +353,7 @@ fn missing(scope: &Scope, feeds: &[FeedOfDay], whom: &str) -> Step {
 /// What would tell apart the purchases that may be meant.
 fn ask_for(claim: &Claim, looked: &Looked) -> Vec<&'static str> {
     let mut asks = Vec::new();
-    if !matches!(
-        claim.when,
-        super::SaidTime::Moment(_) | super::SaidTime::Clock(_)
-    ) {
+    if !matches!(claim.when, SaidTime::Moment(_) | SaidTime::Clock(_)) {
         asks.push("the time of day on the receipt (--date 2026-06-02T15:46)");
     }
     let payments = || {
@@ -474,177 +445,4 @@ fn notes(claim: &Claim, scope: &Scope, looked: &Looked, verdict: Verdict) -> Vec
         )),
     });
     notes
-}
-
-fn payment_rows(found: &Found, zone: &Zone) -> Vec<Row> {
-    let seen = &found.seen;
-    let transaction = &seen.story.transaction;
-    let mut rows = vec![Row {
-        kind: "payment",
-        row: Some(transaction.id),
-        id: transaction.transaction_id.clone(),
-        says: format!(
-            "{} {} at {}, {} {} at MID {}: {}",
-            transaction.spend_currency,
-            Major(transaction.spend_amount),
-            words::moment(seen.payment.when, zone),
-            transaction.provider_slug,
-            transaction.feed_type,
-            transaction.mids.join(", "),
-            standing(transaction).join("; ")
-        ),
-    }];
-    if let Some(made) = seen.in_force() {
-        rows.push(Row {
-            kind: "match",
-            row: Some(made.id),
-            id: made.sale.clone().unwrap_or_else(|| made.payment.clone()),
-            says: match_in_words(made, zone),
-        });
-    }
-    rows.extend(
-        seen.story
-            .exports
-            .iter()
-            .map(|export| export_row(export, zone)),
-    );
-    let misses = found.misses.iter().take(NAMED);
-    rows.extend(misses.map(|(miss, story)| Row {
-        kind: "sale",
-        row: Some(story.sale.id.0),
-        id: story.transaction_id.clone(),
-        says: in_words(story, miss),
-    }));
-    let candidates = found.candidates.iter().take(NAMED);
-    rows.extend(candidates.map(|one| Row {
-        kind: "sale",
-        row: Some(one.scheme_transaction_id),
-        id: one.sale.clone(),
-        says: one.summary(),
-    }));
-    rows
-}
-
-fn export_row(export: &ExportRow, zone: &Zone) -> Row {
-    let more = export.status_reason.as_ref().or(export.response.as_ref());
-    Row {
-        kind: "export",
-        row: Some(export.id),
-        id: export.export_uid.clone(),
-        says: format!(
-            "{} of {}, made {}{}",
-            export.status,
-            export.transaction_id,
-            words::instant(export.created_at, zone),
-            more.map_or_else(String::new, |more| format!(": {more}"))
-        ),
-    }
-}
-
-/// The records that were not taken, where the verdict rests on them.
-fn lost_rows(looked: &Looked, verdict: Verdict) -> Vec<Row> {
-    let rests = [
-        Verdict::Rejected,
-        Verdict::UnknownMid,
-        Verdict::UnknownLocation,
-        Verdict::NotReceivedPayment,
-        Verdict::Several,
-    ];
-    let lost = looked.lost_payments.iter().chain(&looked.lost_sales);
-    lost.filter(|_| rests.contains(&verdict))
-        .map(|Lost { row, .. }| Row {
-            kind: "reject",
-            row: Some(row.id),
-            id: format!("{} line {}", row.source, row.number),
-            says: format!(
-                "{} {}{}: {}",
-                row.state,
-                row.reason,
-                row.field
-                    .as_ref()
-                    .map_or_else(String::new, |field| format!(", {field}")),
-                row.detail
-            ),
-        })
-        .collect()
-}
-
-fn sale_row(story: &SaleStory, zone: &Zone) -> Row {
-    let when = words::moment(story.sale.when, zone);
-    Row {
-        kind: "sale",
-        row: Some(story.sale.id.0),
-        id: story.transaction_id.clone(),
-        says: format!("{} at {when}: has no payment", story.sale.amount),
-    }
-}
-
-/// The feeds that should have brought what is missing, and whether anything of the day came.
-async fn feeds(
-    journey: &Journey,
-    claim: &Claim,
-    scope: &Scope,
-    looked: &Looked,
-    verdict: Verdict,
-) -> Result<Vec<FeedOfDay>, StoreError> {
-    let all = journey.agents.all().iter().flat_map(|agent| &agent.feeds);
-    let wanted: Vec<&Feed> = match verdict {
-        Verdict::NotReceivedPayment => {
-            let networks: Vec<_> = scope.terms.iter().map(|term| &term.provider).collect();
-            let is_refund = claim.amount.minor < 0;
-            all.filter(|feed| {
-                let is_kind = feed.feed_type.is_payment()
-                    && (is_refund || feed.feed_type != FeedType::Refund);
-                is_kind && (networks.is_empty() || networks.contains(&&feed.provider_slug))
-            })
-            .collect()
-        }
-        Verdict::NotReceivedSale => {
-            let scheme = looked
-                .payments
-                .first()
-                .map(|found| found.seen.payment.scheme);
-            all.filter(|feed| {
-                !feed.feed_type.is_payment() && journey.agents.scheme(&feed.provider_slug) == scheme
-            })
-            .collect()
-        }
-        _ => Vec::new(),
-    };
-    let mut found = Vec::new();
-    for feed in wanted {
-        found.push(of_day(journey, scope, feed).await?);
-    }
-    Ok(found)
-}
-
-async fn of_day(journey: &Journey, scope: &Scope, feed: &Feed) -> Result<FeedOfDay, StoreError> {
-    let store = journey.store.as_ref();
-    let mut records = 0;
-    for day in scope.days() {
-        let known = store.known_of_day(&feed.provider_slug, feed.feed_type, day);
-        records += known.await?;
-    }
-    let quiet = quiet::standing(feed, store, journey.now()).await?;
-    let last = quiet.last_arrival.map_or_else(
-        || "nothing ever came by it".to_owned(),
-        |last| format!("the last of it came {}", words::instant(last, &scope.zone)),
-    );
-    let late = match quiet.standing {
-        Some(Punctuality::Late) => ", and it is late",
-        Some(Punctuality::Missing) => ", and it is missing",
-        Some(Punctuality::OnTime) | None => "",
-    };
-    let count = usize::try_from(records).unwrap_or(usize::MAX);
-    let says = format!("{} of that day; {last}{late}", words::many(count, "record"));
-    Ok(FeedOfDay {
-        name: feed.name.to_string(),
-        records,
-        row: Row {
-            kind: "feed",
-            row: None,
-            id: feed.name.to_string(),
-            says,
-        },
-    })
 }

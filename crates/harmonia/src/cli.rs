@@ -45,6 +45,10 @@ pub enum Command {
     Backtest(BacktestArgs),
     /// Explain why a payment or a sale was matched, or was not
     Why(WhyArgs),
+    /// List what people should look at: ambiguous, contested, undone, nearly matched
+    Review(ReviewArgs),
+    /// Find out what became of a purchase that a customer misses
+    Claim(ClaimArgs),
     /// Tell the whole story of one transaction
     Lifecycle(LifecycleArgs),
     /// List matches
@@ -360,6 +364,132 @@ pub struct WhyArgs {
     pub kind: Kind,
     /// The provider's or merchant's own id of it
     pub transaction_id: String,
+}
+
+/// `harmonia review`
+#[derive(Debug, Args)]
+#[command(long_about = REVIEW)]
+pub struct ReviewArgs {
+    /// Only one scheme's: its slug
+    #[arg(long, value_name = "SLUG")]
+    pub scheme: Option<String>,
+    /// Only what is in the list for this reason: proposal, ambiguous, contested, undone, near-miss
+    #[arg(long, value_name = "NAME", value_parser = topic)]
+    pub reason: Option<harmonia_journey::review::Topic>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = limit)]
+    pub limit: usize,
+    /// Go on after this payment's row, as the end of the list before says
+    #[arg(long, value_name = "ROW", default_value_t = 0)]
+    pub after: i64,
+}
+
+const REVIEW: &str = "List what people should look at, oldest first, each with the reason, its age and \
+the sale that is suggested; writes nothing.
+
+What waits for a second person comes first; then payments that several sales fit, those whose sale went \
+to another payment that it fits less well, and those whose match was undone; at last near misses: \
+payments without a sale where one open sale differs in one thing only, and that by little (the time by \
+half an hour more than the rule allows, the amount by a quarter, or the authorisation code). An item is \
+gone as soon as its payment is matched.";
+
+fn topic(name: &str) -> Result<harmonia_journey::review::Topic, String> {
+    use harmonia_journey::review::Topic;
+    Topic::from_name(name).ok_or_else(|| {
+        let known = Topic::ALL.map(Topic::as_str);
+        format!("{name:?} is not a reason: use {}", known.join(", "))
+    })
+}
+
+fn limit(text: &str) -> Result<usize, String> {
+    let parsed = text.parse().ok().filter(|limit| (1..=1000).contains(limit));
+    parsed.ok_or_else(|| format!("{text:?} is not a limit: write a number from 1 to 1000"))
+}
+
+/// `harmonia claim`
+#[derive(Debug, Args)]
+#[command(long_about = CLAIM)]
+pub struct ClaimArgs {
+    /// How much it was, as on the receipt: 10.99
+    #[arg(long, value_name = "AMOUNT", value_parser = amount, allow_hyphen_values = true)]
+    pub amount: i64,
+    /// In which currency
+    #[arg(long, value_name = "CODE", default_value = "GBP", value_parser = currency)]
+    pub currency: harmonia_core::money::Currency,
+    /// When: a day (2026-06-02) or a time (2026-06-02T15:46) by the shop's clock, or a moment
+    /// (2026-06-02T14:46:00Z)
+    #[arg(long, value_name = "DATE", value_parser = said_time)]
+    pub date: harmonia_journey::claim::SaidTime,
+    /// How far off that may be: 30m, 2h
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = within)]
+    pub within: i64,
+    /// The card's token, as the card network names it
+    #[arg(long, value_name = "TOKEN", conflicts_with = "loyalty_id")]
+    pub card: Option<String>,
+    /// The member's number in the scheme
+    #[arg(long, value_name = "ID")]
+    pub loyalty_id: Option<String>,
+    /// The last four digits of the card
+    // Read by the command: what is wrong here is repeated, and may be a whole card number.
+    #[arg(long, value_name = "DDDD")]
+    pub last_four: Option<String>,
+    /// The scheme: its slug
+    #[arg(long, value_name = "SLUG")]
+    pub scheme: Option<String>,
+    /// The shop: the location id under which its terminals are onboarded
+    #[arg(long, value_name = "ID", conflicts_with = "mid")]
+    pub location: Option<String>,
+    /// The terminal's merchant identifier
+    #[arg(long, value_name = "MID")]
+    pub mid: Option<String>,
+}
+
+const CLAIM: &str = "Find out what became of a purchase that a customer misses; writes nothing.
+
+Amount and date are needed; the card, the member, the card's last four digits, the scheme and the shop \
+narrow it down. Every stage is looked through: what came, what was rejected or waits for its MID, whose \
+card it was, what is open and why, what is matched, what the merchant was told. The answer is one \
+verdict and one next step.";
+
+fn amount(text: &str) -> Result<i64, String> {
+    harmonia_core::money::parse_major(text)
+        .map_err(|error| format!("{error}: write it as on the receipt, 10.99"))
+}
+
+fn currency(text: &str) -> Result<harmonia_core::money::Currency, String> {
+    harmonia_core::money::Currency::new(text)
+        .ok_or_else(|| format!("{text:?} is not a currency: write a code such as GBP"))
+}
+
+fn within(text: &str) -> Result<i64, String> {
+    let within = duration(text)?;
+    let micros = i64::try_from(within.as_micros()).unwrap_or(i64::MAX);
+    if micros > harmonia_core::time::DAY_US {
+        return Err("write at most 24h: for another day, name it with --date".to_owned());
+    }
+    Ok(micros)
+}
+
+fn said_time(text: &str) -> Result<harmonia_journey::claim::SaidTime, String> {
+    use harmonia_journey::claim::SaidTime;
+    if let Ok(date) = date(text) {
+        return Ok(match date {
+            Date::Day(day) => SaidTime::Day(day),
+            Date::Moment(moment) => SaidTime::Moment(moment),
+        });
+    }
+    let wrong = || {
+        format!(
+            "{text:?} is not a date: write 2026-06-02, 2026-06-02T15:46 by the shop's clock, or \
+             2026-06-02T14:46:00Z"
+        )
+    };
+    let civil: jiff::civil::DateTime = text.parse().map_err(|_| wrong())?;
+    let wall = civil
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .map_err(|_| wrong())?;
+    let wall = wall.timestamp().as_microsecond();
+    Ok(SaidTime::Clock(harmonia_core::time::WallClock(wall)))
 }
 
 /// `harmonia lifecycle`

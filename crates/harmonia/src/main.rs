@@ -50,6 +50,8 @@ async fn run(command: Command, wiring: Wiring, printer: Printer) -> Result<ExitC
         Command::Check(args) => commands::check::run(&wiring, &printer, &args),
         Command::Backtest(args) => commands::backtest::run(&wiring, &printer, &args).await,
         Command::Why(args) => commands::why::run(&wiring, &printer, &args).await,
+        Command::Review(args) => commands::review::run(&wiring, &printer, &args).await,
+        Command::Claim(args) => commands::claim::run(&wiring, &printer, &args).await,
         Command::Lifecycle(args) => commands::lifecycle::run(&wiring, &printer, &args).await,
         Command::Match(args) => commands::redress::run(&wiring, &printer, &args).await,
         Command::Matches(args) => commands::lists::matches(&wiring, &printer, &args).await,

@@ -6,6 +6,7 @@ use harmonia_core::feed::Feed;
 use harmonia_core::ids::{SchemeId, Slug};
 use harmonia_core::matching::Rules;
 use harmonia_core::sweep::Sweep;
+use harmonia_core::time::Zone;
 use harmonia_core::transaction::FeedType;
 use hashbrown::HashMap;
 
@@ -87,6 +88,18 @@ impl Agents {
     /// How a scheme's payments are matched, if they are.
     pub fn rules(&self, scheme: SchemeId) -> Option<&Rules> {
         self.of_scheme(scheme)?.matching.as_ref()
+    }
+
+    /// By whose clock a scheme's times are told: that of its rules, or of its agent file; UTC where it
+    /// has none.
+    pub fn zone(&self, scheme: SchemeId) -> Zone {
+        let agent = self.of_scheme(scheme);
+        let rules = agent.and_then(|agent| agent.matching.as_ref());
+        match (rules, agent) {
+            (Some(rules), _) => rules.zone.clone(),
+            (None, Some(agent)) => agent.zone.as_ref().clone(),
+            (None, None) => Zone::utc(),
+        }
     }
 
     /// Whether a scheme is sent payments of a type as they come.

@@ -9,6 +9,7 @@
 
 pub mod agents;
 pub mod backtest;
+pub mod claim;
 pub mod contest;
 pub mod deliver;
 pub mod drive;
@@ -24,10 +25,13 @@ pub mod push;
 pub mod quiet;
 pub mod receive;
 pub mod redress;
+pub mod rejected;
 pub mod replay;
+pub mod review;
 pub mod several;
 pub mod sweep;
 pub mod watch;
+pub mod why;
 
 use agents::Agents;
 use harmonia_core::changes::Lanes;

@@ -51,7 +51,11 @@ pub async fn standings<'a>(
     Ok(standings)
 }
 
-async fn standing(
+/// How one feed stands.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be asked.
+pub async fn standing(
     feed: &Feed,
     store: &dyn Store,
     now: Instant,

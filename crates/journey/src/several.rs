@@ -37,7 +37,10 @@ pub async fn prepare(journey: &Journey, scheme: SchemeId) -> Result<Changes, Sto
     let Some(rules) = journey.agents.rules(scheme) else {
         return Ok(changes);
     };
-    let open = journey.store.without_sale(scheme, journey.batch).await?;
+    let open = journey
+        .store
+        .newest_without_sale(scheme, journey.batch)
+        .await?;
     let span = Span::Ids(open.iter().map(|payment| payment.0).collect());
     let Undecided { payments, .. } = journey.store.undecided(&span).await?;
     let payments: Vec<UndecidedPayment> = payments.into_iter().filter(counts).collect();

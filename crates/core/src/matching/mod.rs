@@ -5,8 +5,8 @@
 //! else is ever loaded; [`decide()`] takes payments in the order they came and gives each its
 //! sale, or the reason why it stays open, and [`lanes`] does so on several threads; [`contest`]
 //! finds those that came too late with better evidence; [`why`] explains any one of them to a
-//! person; [`several`] finds what was paid in parts;
-//! [`backtest`] says what other rules would have made of the past.
+//! person, and [`near`] says which sale was nearly a payment's; [`several`] finds what was paid in
+//! parts; [`backtest`] says what other rules would have made of the past.
 //!
 //! A decision is a function of the payments, the sales and their order. There is no clock, no
 //! batch size and no number of workers in it.
@@ -16,6 +16,7 @@ pub mod contest;
 pub mod decide;
 pub mod filter;
 pub mod lanes;
+pub mod near;
 pub mod reach;
 pub mod rules;
 pub mod sales;

@@ -19,7 +19,8 @@ use harmonia_core::matching::backtest::{
 };
 use harmonia_core::matching::filter::gap_us;
 use harmonia_core::matching::{
-    Decision, Evidence, OpenReason, Payment, Rules, Sale, SaleIndex, decide, decide_in_lanes, why,
+    Decision, Evidence, OpenReason, Payment, Rules, Sale, SaleIndex, decide, decide_in_lanes, near,
+    why,
 };
 use harmonia_core::money::{Currency, Money};
 use harmonia_core::time::Instant;
@@ -392,6 +393,100 @@ fn why_says_what_was_decided() {
                     prop_assert!(fitting.contains(&sale.unwrap()));
                     prop_assert_eq!(evidence.kept[rule.keep.len()] as usize, fitting.len());
                 }
+            }
+        }
+        Ok(())
+    });
+}
+
+/// What is told of a payment's candidates, tie-breakers and all, is what it was given at its turn.
+#[test]
+fn what_is_told_of_candidates_is_what_was_decided() {
+    law("candidates told", worlds(), &world(13), |world| {
+        let rules = world.rules();
+        let decided = run(&rules, &world.payments, &world.sales);
+        let mut taken: HashSet<SaleId> = HashSet::new();
+        for (payment, (_, decision)) in world.payments.iter().zip(&decided) {
+            let candidates: Vec<why::Candidate<'_>> = world
+                .sales
+                .iter()
+                .map(|sale| why::Candidate {
+                    sale,
+                    taken_by: taken.contains(&sale.id).then_some("another"),
+                    barred: false,
+                })
+                .collect();
+            let judged = why::judge(payment, Some(&rules), &candidates);
+            let fitting: Vec<SaleId> = candidates
+                .iter()
+                .zip(&judged)
+                .filter(|(_, judged)| judged.ends == why::Ends::Fits)
+                .map(|(candidate, _)| candidate.sale.id)
+                .collect();
+            for (candidate, judged) in candidates.iter().zip(&judged) {
+                told_as_it_is(candidate, judged)?;
+            }
+            match decision {
+                Decision::Matched { sale, .. } => {
+                    prop_assert_eq!(&fitting, &sale.iter().copied().collect::<Vec<_>>());
+                }
+                Decision::Open(OpenReason::Ambiguous) => prop_assert!(fitting.len() > 1),
+                Decision::Open(_) => prop_assert_eq!(&fitting, &[]),
+            }
+            taken.extend(sale_of(decision));
+        }
+        Ok(())
+    });
+}
+
+/// What does not fit says why: something rules it out, a filter fails it, or a tie was lost.
+fn told_as_it_is(candidate: &why::Candidate<'_>, judged: &why::Judged) -> Checked {
+    let is_named = candidate.taken_by.is_some()
+        == judged.obstacles.contains(&why::Obstacle::Taken {
+            by: "another".into(),
+        });
+    prop_assert!(is_named, "{judged:?}");
+    match &judged.ends {
+        why::Ends::RuledOut => {
+            prop_assert!(!judged.obstacles.is_empty() || judged.answers.is_empty());
+        }
+        why::Ends::Fails => prop_assert!(judged.failed().next().is_some()),
+        why::Ends::LosesTie { step } => {
+            let mut of_step = judged.answers.iter().filter(|answer| answer.step == *step);
+            prop_assert!(of_step.any(|answer| answer.passes == Some(false)));
+        }
+        why::Ends::Fits => prop_assert!(judged.is_kept()),
+    }
+    Ok(())
+}
+
+/// A near miss is open to one objection, and small; whatever is one is among what is asked for.
+#[test]
+fn a_near_miss_is_asked_for_and_misses_by_one_thing() {
+    law("near misses", worlds(), &world(13), |world| {
+        let rules = world.rules();
+        for payment in &world.payments {
+            let questions = near::questions(payment, &rules);
+            for sale in &world.sales {
+                let Some(found) = near::near_miss(payment, sale, &rules) else {
+                    continue;
+                };
+                let candidate = why::Candidate {
+                    sale,
+                    taken_by: None,
+                    barred: false,
+                };
+                let judged = &why::judge(payment, Some(&rules), &[candidate])[0];
+                prop_assert!(!judged.is_kept());
+                prop_assert_eq!(judged.obstacles.len() + judged.failed().count(), 1);
+                prop_assert!(found.gap_us >= 0);
+                let asked = questions.iter().any(|one| {
+                    one.mid_set == sale.mid_set
+                        && one.currency == sale.amount.currency
+                        && (one.least..=one.most).contains(&sale.amount.minor)
+                        && (one.reach.from..=one.reach.to).contains(&sale.when.start)
+                });
+                prop_assert!(asked, "{payment:?} {sale:?} {questions:?}");
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use harmonia_core::matching::OpenReason;
 use harmonia_core::money::Major;
 use harmonia_core::purchase::EndKind;
 use harmonia_journey::ports::{EndRow, MatchRow, Side, Store, Story};
+use harmonia_journey::rejected;
 use std::process::ExitCode;
 
 /// Tells the story of every payment and sale with the id.
@@ -33,23 +34,16 @@ pub async fn run(
 
 /// Nothing was taken under this id: perhaps it was rejected.
 async fn not_found(store: &dyn Store, transaction_id: &str) -> Result<Failure, Failure> {
-    let mut after = 0;
-    loop {
-        let page = store.rejects(None, after, 1000).await?;
-        if let Some(reject) = page.iter().find(|row| row.data.contains(transaction_id)) {
-            return Ok(Failure::new(format!(
-                "{transaction_id} was not taken: reject {} from line {} of {}: {} ({})",
-                reject.id, reject.number, reject.source, reject.detail, reject.reason
-            )));
-        }
-        match page.last() {
-            Some(last) => after = last.id,
-            None => break,
-        }
+    if let Some(reject) = rejected::with_id(store, transaction_id, |_| true).await? {
+        return Ok(Failure::new(format!(
+            "{transaction_id} was not taken: reject {} from line {} of {}: {} ({})",
+            reject.id, reject.number, reject.source, reject.detail, reject.reason
+        )));
     }
     Ok(Failure::new(format!(
         "no payment and no sale has the transaction id {transaction_id:?}, and no rejected record \
-         holds it: was its file imported? See `harmonia status`"
+         holds it: was its file imported? See `harmonia status`, or ask by card, amount and day with \
+         `harmonia claim`"
     )))
 }
 

@@ -55,12 +55,33 @@ fn a_full_card_number_is_nowhere_after_it_came() {
         &["lifecycle", "pay-1"],
         &["lifecycle", "sale-1", "--json"],
         &["why", "payment", "pay-1"],
+        &["why", "sale", "sale-1", "--json"],
+        &["review"],
+        &["claim", "--amount", "10.99", "--date", "2026-06-02"],
+        &[
+            "claim",
+            "--amount",
+            "10.99",
+            "--date",
+            "2026-06-02",
+            "--json",
+        ],
         &["exports", "list"],
         &["cards", "list"],
         &["matches", "--json"],
         &["audit"],
     ] {
         said += &hear(&place, command);
+    }
+    for number in NUMBERS {
+        let asked = ["claim", "--amount", "10.99", "--date", "2026-06-02"];
+        for option in ["--card", "--loyalty-id"] {
+            said += &hear(&place, &[&asked[..], &[option, number]].concat());
+            said += &hear(&place, &[&asked[..], &[option, number, "--json"]].concat());
+        }
+        let wrong = place.run(&[&asked[..], &["--last-four", number]].concat());
+        assert_eq!(wrong.code, Some(2), "{wrong:?}");
+        said += &(wrong.out + &wrong.err);
     }
     let kept = place.texts("SELECT count(*) || '' FROM rejected_record");
     assert!(

@@ -129,7 +129,7 @@ fn a_looser_rule_wins_matches_and_says_which_step_let_them_in() {
         won["because"][0].as_str().unwrap(),
         &[
             "the rules in force keep the new sale away: keep \"exact_time\"",
-            "too far by 5.0 s",
+            "too far by 5 s",
         ],
     );
     let four = changed(&place, &within(4));

@@ -4,8 +4,8 @@
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
 //! [`previewing`], [`folders`], [`stopping`], [`quiet`], [`replaying`], [`journey`], [`life`], [`lanes`],
-//! [`matching`], [`redressing`], [`sweeping`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is
-//! the end of it all.
+//! [`matching`], [`explaining`], [`reviewing`], [`claiming`], [`redressing`], [`sweeping`],
+//! [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of it all.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,11 +14,14 @@
 
 mod agents;
 mod backtesting;
+mod claiming;
 mod demo;
+mod explaining;
 mod folders;
 mod journey;
 mod lanes;
 mod life;
+mod life_shop;
 mod matching;
 mod onboarding;
 mod previewing;
@@ -26,6 +29,7 @@ mod purging;
 mod quiet;
 mod redressing;
 mod replaying;
+mod reviewing;
 mod samples;
 mod schemes;
 #[path = "../support/signal.rs"]

@@ -90,6 +90,8 @@ fn help_of_every_command_is_exit_code_0_and_names_settings_and_exit_codes() {
         "cards",
         "check",
         "why",
+        "review",
+        "claim",
         "lifecycle",
         "matches",
         "rejects",

@@ -2,15 +2,20 @@
 
 use super::StoreError;
 use async_trait::async_trait;
+use compact_str::CompactString;
 use harmonia_core::access::ApiKey;
-use harmonia_core::card::CardDigits;
+use harmonia_core::card::{CardDigits, CardToken};
 use harmonia_core::changes::FileEnd;
-use harmonia_core::ids::{MatchId, PaymentId, SaleId, SchemeId, Slug};
+use harmonia_core::identify::LinkedCard;
+use harmonia_core::ids::{MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::backtest::{PastPayment, PastSale};
-use harmonia_core::matching::{Payment, Sale};
+use harmonia_core::matching::near::Nearly;
+use harmonia_core::matching::{OpenReason, Payment, Sale};
+use harmonia_core::money::Money;
 use harmonia_core::retention::Purged;
 use harmonia_core::state::RejectState;
-use harmonia_core::time::{Day, Instant};
+use harmonia_core::time::{Day, Instant, Moment};
+use harmonia_core::transaction::FeedType;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -355,6 +360,79 @@ pub struct SaleStory {
     pub transaction_id: String,
     /// The payment it is matched to.
     pub matched_to: Option<String>,
+    /// That payment's row.
+    pub matched_to_row: Option<PaymentId>,
+}
+
+/// An open payment that a person should look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForReview {
+    /// The payment.
+    pub payment: PaymentId,
+    /// Why it is open.
+    pub reason: OpenReason,
+    /// The sale it contests, where it does.
+    pub sale: Option<SaleId>,
+}
+
+/// Open payments that found no sale.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WithoutSale {
+    /// The payments, in order.
+    pub payments: Vec<PaymentId>,
+    /// The last open payment that was looked at; `None` when there is none after it.
+    pub through: Option<PaymentId>,
+}
+
+/// What is known of a purchase that somebody asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sought {
+    /// How much it was.
+    pub amount: Money,
+    /// Stored from then on,
+    pub from: Instant,
+    /// to then, both inclusive.
+    pub to: Instant,
+    /// What is known only to the day is stored at its midnight: such may be stored from then on.
+    pub days_from: Instant,
+    /// Whose it was, if that is known.
+    pub scheme: Option<SchemeId>,
+    /// At one of which MIDs, if that is known.
+    pub mids: Option<Vec<CompactString>>,
+    /// By which card, if that is known; sales know none.
+    pub card_token: Option<CardToken>,
+}
+
+/// A payment that [`Inquiry::paid`] found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Paid {
+    /// Its row.
+    pub id: PaymentId,
+    /// Its network.
+    pub provider: Slug,
+    /// What its feed brings.
+    pub feed_type: FeedType,
+    /// The scheme its MID belongs to.
+    pub scheme: SchemeId,
+    /// Its MID.
+    pub mid: CompactString,
+    /// When it was paid.
+    pub when: Moment,
+    /// Whose card, as the network names it.
+    pub card_token: CardToken,
+    /// The digits its feed gave.
+    pub digits: CardDigits,
+}
+
+/// A sale that [`Inquiry::sold`] found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sold {
+    /// The sale.
+    pub sale: Sale,
+    /// Whose it was.
+    pub scheme: SchemeId,
+    /// The MIDs it may have been paid at.
+    pub mids: Vec<CompactString>,
 }
 
 /// Which stretch of the past is wanted.
@@ -493,6 +571,46 @@ pub trait Inquiry {
     async fn proposals(&self) -> Result<Vec<ProposalRow>, StoreError>;
     /// What people did, oldest first, entries after a row.
     async fn log(&self, after: i64, limit: usize) -> Result<Vec<LogRow>, StoreError>;
+    /// Open payments that a person should look at, those after one, oldest first; of one scheme and
+    /// reason, where they are named.
+    async fn for_review(
+        &self,
+        scheme: Option<SchemeId>,
+        reason: Option<OpenReason>,
+        after: PaymentId,
+        limit: usize,
+    ) -> Result<Vec<ForReview>, StoreError>;
+    /// At most `limit` open payments that found no sale, those after one, in order; no more than
+    /// `looks` open payments are looked at.
+    async fn without_sale(
+        &self,
+        scheme: Option<SchemeId>,
+        after: PaymentId,
+        limit: usize,
+        looks: usize,
+    ) -> Result<WithoutSale, StoreError>;
+    /// The open sales that each question asks for, the nearest in time first and at most `limit` for
+    /// each question.
+    async fn nearly(&self, questions: &[Nearly], limit: usize) -> Result<Vec<Sale>, StoreError>;
+    /// The payments that may be the one sought, by the time they are stored at, at most `limit`.
+    async fn paid(&self, sought: &Sought, limit: usize) -> Result<Vec<Paid>, StoreError>;
+    /// The sales that may be the one sought, by the time they are stored at, at most `limit`.
+    async fn sold(&self, sought: &Sought, limit: usize) -> Result<Vec<Sold>, StoreError>;
+    /// How many records of a provider's or scheme's feed type are known of a UTC day.
+    async fn known_of_day(
+        &self,
+        provider: &Slug,
+        feed_type: FeedType,
+        day: Day,
+    ) -> Result<u64, StoreError>;
+    /// The schemes that a card is linked in, and whose it is there. Credentials are left out.
+    async fn links_of_card(&self, card: &CardToken) -> Result<Vec<LinkedCard>, StoreError>;
+    /// Bad records that still wait, newest first, those before a row.
+    async fn newest_rejects(
+        &self,
+        before: RejectId,
+        limit: usize,
+    ) -> Result<Vec<RejectRow>, StoreError>;
     /// How many transactions, with their matches and exports, purging what is before a day would take
     /// out. Bad records and attempts, which go when what came of them is gone, are not counted.
     async fn purgeable(&self, before: Day) -> Result<Purged, StoreError>;

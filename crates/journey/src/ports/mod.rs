@@ -13,9 +13,9 @@ pub use courier::{AppendError, FileCourier};
 pub use identity::{BuiltInLinks, Identity, IdentityError};
 pub use inbox::{Arrival, Inbox, InboxError, Readable};
 pub use inquiry::{
-    Arrivals, AuditFinding, Counts, EndRow, ExportRow, FileRow, Gauges, HISTORY_PAGE, HistoryPage,
-    HistoryScope, Inquiry, LogRow, MatchRow, OpenCount, ProposalRow, RejectRow, SaleStory, Side,
-    Status, Story, TransactionRow,
+    Arrivals, AuditFinding, Counts, EndRow, ExportRow, FileRow, ForReview, Gauges, HISTORY_PAGE,
+    HistoryPage, HistoryScope, Inquiry, LogRow, MatchRow, OpenCount, Paid, ProposalRow, RejectRow,
+    SaleStory, Side, Sold, Sought, Status, Story, TransactionRow, WithoutSale,
 };
 pub use queue::{MessageQueue, QueueError};
 pub use store::{

@@ -359,7 +359,7 @@ pub trait Store: Inquiry + Send + Sync + 'static {
     async fn sales_between(&self, probes: &[AmountProbe]) -> Result<Vec<Sale>, StoreError>;
 
     /// The newest payments of a scheme that found no sale, at most `limit`, in the order they came.
-    async fn without_sale(
+    async fn newest_without_sale(
         &self,
         scheme: SchemeId,
         limit: usize,

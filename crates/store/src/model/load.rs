@@ -82,7 +82,7 @@ impl World {
     }
 
     /// The newest payments of a scheme that found no sale, in the order they came.
-    pub fn without_sale(&self, scheme: SchemeId, limit: usize) -> Vec<PaymentId> {
+    pub fn newest_without_sale(&self, scheme: SchemeId, limit: usize) -> Vec<PaymentId> {
         let is_of = |id: &PaymentId| {
             self.payments
                 .get(id)

@@ -8,11 +8,12 @@
 //!
 //! `world` is what is stored; `commit` is the one place that changes a transaction, a match or
 //! an export; `claim` leases work; `load` is what the stages read; `inquiry` what people ask,
-//! `history` what is decided again.
+//! `desk` what those ask who answer customers, `history` what is decided again.
 
 mod audit;
 mod claim;
 mod commit;
+mod desk;
 mod history;
 mod import;
 mod inquiry;
@@ -28,11 +29,13 @@ mod world;
 
 use async_trait::async_trait;
 use harmonia_core::access::{ApiKey, KeyHash};
+use harmonia_core::card::CardToken;
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lanes, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
-use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
+use harmonia_core::identify::{CardLink, LinkedCard, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, FileId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
-use harmonia_core::matching::{Payment, Reach, Sale};
+use harmonia_core::matching::near::Nearly;
+use harmonia_core::matching::{OpenReason, Payment, Reach, Sale};
 use harmonia_core::money::Money;
 use harmonia_core::push::RequestKey;
 use harmonia_core::retention::Purged;
@@ -42,9 +45,10 @@ use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{AnswerRecord, FeedType};
 use harmonia_journey::ports::{
     AmountProbe, Answered, AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed,
-    ExportRow, FileArrival, FileClaim, FileRow, Gauges, HistoryPage, HistoryScope, Holder, Inquiry,
-    Job, KeptRecord, Lease, LogRow, MatchRow, Probe, ProposalRow, RecordKey, RejectRow, SaleStory,
-    Side, Status, Store, StoreError, Story, TransactionRow, Undecided, UndecidedPayment,
+    ExportRow, FileArrival, FileClaim, FileRow, ForReview, Gauges, HistoryPage, HistoryScope,
+    Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Paid, Probe, ProposalRow, RecordKey,
+    RejectRow, SaleStory, Side, Sold, Sought, Status, Store, StoreError, Story, TransactionRow,
+    Undecided, UndecidedPayment, WithoutSale,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -154,12 +158,12 @@ impl Store for ModelStore {
         Ok(self.world().sales_between(probes))
     }
 
-    async fn without_sale(
+    async fn newest_without_sale(
         &self,
         scheme: SchemeId,
         limit: usize,
     ) -> Result<Vec<PaymentId>, StoreError> {
-        Ok(self.world().without_sale(scheme, limit))
+        Ok(self.world().newest_without_sale(scheme, limit))
     }
 
     async fn is_busy(&self, queues: &[Queue], now: Instant) -> Result<bool, StoreError> {
@@ -430,6 +434,59 @@ impl Inquiry for ModelStore {
 
     async fn log(&self, after: i64, limit: usize) -> Result<Vec<LogRow>, StoreError> {
         Ok(self.world().log_rows(after, limit))
+    }
+
+    async fn for_review(
+        &self,
+        scheme: Option<SchemeId>,
+        reason: Option<OpenReason>,
+        after: PaymentId,
+        limit: usize,
+    ) -> Result<Vec<ForReview>, StoreError> {
+        Ok(self.world().for_review(scheme, reason, after, limit))
+    }
+
+    async fn without_sale(
+        &self,
+        scheme: Option<SchemeId>,
+        after: PaymentId,
+        limit: usize,
+        looks: usize,
+    ) -> Result<WithoutSale, StoreError> {
+        Ok(self.world().without_sale(scheme, after, limit, looks))
+    }
+
+    async fn nearly(&self, questions: &[Nearly], limit: usize) -> Result<Vec<Sale>, StoreError> {
+        Ok(self.world().nearly(questions, limit))
+    }
+
+    async fn paid(&self, sought: &Sought, limit: usize) -> Result<Vec<Paid>, StoreError> {
+        Ok(self.world().paid(sought, limit))
+    }
+
+    async fn sold(&self, sought: &Sought, limit: usize) -> Result<Vec<Sold>, StoreError> {
+        Ok(self.world().sold(sought, limit))
+    }
+
+    async fn known_of_day(
+        &self,
+        provider: &Slug,
+        feed_type: FeedType,
+        day: Day,
+    ) -> Result<u64, StoreError> {
+        Ok(self.world().known_of_day(provider, feed_type, day))
+    }
+
+    async fn links_of_card(&self, card: &CardToken) -> Result<Vec<LinkedCard>, StoreError> {
+        Ok(self.world().links_of_card(card))
+    }
+
+    async fn newest_rejects(
+        &self,
+        before: RejectId,
+        limit: usize,
+    ) -> Result<Vec<RejectRow>, StoreError> {
+        Ok(self.world().newest_rejects(before, limit))
     }
 
     async fn purgeable(&self, before: Day) -> Result<Purged, StoreError> {

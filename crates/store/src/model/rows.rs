@@ -225,6 +225,7 @@ impl World {
             sale: super::load::sale(id, row),
             transaction_id: row.record.transaction_id.to_string(),
             matched_to: payment.map(|payment| payment.record.transaction_id.to_string()),
+            matched_to_row: found.map(|(_, made)| made.payment),
         })
     }
 }

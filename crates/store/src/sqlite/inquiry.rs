@@ -478,6 +478,7 @@ pub fn sale(connection: &Connection, id: SaleId) -> rusqlite::Result<Option<Sale
                 sale: load::sale(row)?,
                 transaction_id: row.get(11)?,
                 matched_to: row.get(12)?,
+                matched_to_row: row.get::<_, Option<i64>>(13)?.map(PaymentId),
             })
         })
         .optional()
@@ -594,21 +595,24 @@ pub fn rejects(
         connection,
         sql::reject::list,
         params![after, limit, state.map(RejectState::as_str)],
-        |row| {
-            Ok(RejectRow {
-                id: row.get(0)?,
-                feed: row.get(1)?,
-                source: row.get(2)?,
-                number: row.get(3)?,
-                state: row.get(4)?,
-                reason: row.get(5)?,
-                field: row.get(6)?,
-                detail: row.get(7)?,
-                data: row.get(8)?,
-                created_at: instant(row, 9)?,
-            })
-        },
+        reject_row,
     )
+}
+
+/// A bad record, in the columns that every list of them has.
+pub fn reject_row(row: &Row<'_>) -> rusqlite::Result<RejectRow> {
+    Ok(RejectRow {
+        id: row.get(0)?,
+        feed: row.get(1)?,
+        source: row.get(2)?,
+        number: row.get(3)?,
+        state: row.get(4)?,
+        reason: row.get(5)?,
+        field: row.get(6)?,
+        detail: row.get(7)?,
+        data: row.get(8)?,
+        created_at: instant(row, 9)?,
+    })
 }
 
 /// Exports, oldest first.

@@ -2,7 +2,8 @@
 //!
 //! One connection writes, a few read. `commit` is the only place that changes a transaction, a
 //! match or an export; `claim` leases work; `load` is what the stages read; `inquiry` what
-//! people ask, `history` what is decided again; `migrate` brings the schema up to date.
+//! people ask, `desk` what those ask who answer customers, `history` what is decided again;
+//! `migrate` brings the schema up to date.
 
 mod cards;
 mod checkpoint;
@@ -10,6 +11,7 @@ mod claim;
 mod commit;
 mod config;
 mod connection;
+mod desk;
 mod history;
 mod holders;
 mod import;
@@ -35,11 +37,13 @@ use crate::seal::Sealer;
 use async_trait::async_trait;
 use connection::Readers;
 use harmonia_core::access::{ApiKey, KeyHash};
+use harmonia_core::card::CardToken;
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lanes, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
-use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
+use harmonia_core::identify::{CardLink, LinkedCard, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, FileId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
-use harmonia_core::matching::{Payment, Reach, Sale};
+use harmonia_core::matching::near::Nearly;
+use harmonia_core::matching::{OpenReason, Payment, Reach, Sale};
 use harmonia_core::money::Money;
 use harmonia_core::push::RequestKey;
 use harmonia_core::retention::Purged;
@@ -49,9 +53,10 @@ use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{AnswerRecord, FeedType};
 use harmonia_journey::ports::{
     AmountProbe, Answered, AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed,
-    ExportRow, FileArrival, FileClaim, FileRow, Gauges, HistoryPage, HistoryScope, Holder, Inquiry,
-    Job, KeptRecord, Lease, LogRow, MatchRow, Probe, ProposalRow, RecordKey, RejectRow, SaleStory,
-    Side, Status, Store, StoreError, Story, TransactionRow, Undecided,
+    ExportRow, FileArrival, FileClaim, FileRow, ForReview, Gauges, HistoryPage, HistoryScope,
+    Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Paid, Probe, ProposalRow, RecordKey,
+    RejectRow, SaleStory, Side, Sold, Sought, Status, Store, StoreError, Story, TransactionRow,
+    Undecided, WithoutSale,
 };
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -298,7 +303,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn without_sale(
+    async fn newest_without_sale(
         &self,
         scheme: SchemeId,
         limit: usize,
@@ -595,6 +600,72 @@ impl Inquiry for SqliteStore {
 
     async fn log(&self, after: i64, limit: usize) -> Result<Vec<LogRow>, StoreError> {
         self.read(move |_, connection| inquiry::log(connection, after, limit))
+            .await
+    }
+
+    async fn for_review(
+        &self,
+        scheme: Option<SchemeId>,
+        reason: Option<OpenReason>,
+        after: PaymentId,
+        limit: usize,
+    ) -> Result<Vec<ForReview>, StoreError> {
+        self.read(move |_, connection| desk::for_review(connection, scheme, reason, after, limit))
+            .await
+    }
+
+    async fn without_sale(
+        &self,
+        scheme: Option<SchemeId>,
+        after: PaymentId,
+        limit: usize,
+        looks: usize,
+    ) -> Result<WithoutSale, StoreError> {
+        self.read(move |_, connection| desk::without_sale(connection, scheme, after, limit, looks))
+            .await
+    }
+
+    async fn nearly(&self, questions: &[Nearly], limit: usize) -> Result<Vec<Sale>, StoreError> {
+        let questions = questions.to_vec();
+        self.read(move |_, connection| desk::nearly(connection, &questions, limit))
+            .await
+    }
+
+    async fn paid(&self, sought: &Sought, limit: usize) -> Result<Vec<Paid>, StoreError> {
+        let sought = sought.clone();
+        self.read(move |shared, connection| desk::paid(shared, connection, &sought, limit))
+            .await
+    }
+
+    async fn sold(&self, sought: &Sought, limit: usize) -> Result<Vec<Sold>, StoreError> {
+        let sought = sought.clone();
+        self.read(move |_, connection| desk::sold(connection, &sought, limit))
+            .await
+    }
+
+    async fn known_of_day(
+        &self,
+        provider: &Slug,
+        feed_type: FeedType,
+        day: Day,
+    ) -> Result<u64, StoreError> {
+        let provider = provider.clone();
+        self.read(move |_, connection| desk::known_of_day(connection, &provider, feed_type, day))
+            .await
+    }
+
+    async fn links_of_card(&self, card: &CardToken) -> Result<Vec<LinkedCard>, StoreError> {
+        let card = card.clone();
+        self.read(move |_, connection| desk::links_of_card(connection, &card))
+            .await
+    }
+
+    async fn newest_rejects(
+        &self,
+        before: RejectId,
+        limit: usize,
+    ) -> Result<Vec<RejectRow>, StoreError> {
+        self.read(move |_, connection| desk::newest_rejects(connection, before, limit))
             .await
     }
 

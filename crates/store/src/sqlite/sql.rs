@@ -27,7 +27,7 @@ mod named {
             one_to_one_sale, raw_is_typed, same_purchase, settlement_follows,
         }
         audit_log { insert, last, list }
-        card { find, list, upsert }
+        card { find, list, of_token, upsert }
         config { lanes, list, set, set_lanes, unset }
         export {
             attempt, cancel, deliver, extend_file, files, find_file, insert, list, of_match,
@@ -51,8 +51,9 @@ mod named {
             any_voided, barred, end_of, insert, of_payment, of_sale, rows, settlements, void,
         }
         payment {
-            by_key, close, explain, history, insert, near, next_day, open, reopened, row, same_key,
-            same_purchase, to_sweep, transaction_ids, undecided, unidentified, without_sale,
+            by_key, close, explain, history, insert, near, next_day, of_day, open, open_after, paid,
+            reopened, review, row, same_key, same_purchase, to_sweep, transaction_ids, undecided,
+            unidentified, without_sale,
         }
         purge {
             attempt, attempts, delivery, export, exports, identity, keep_from, kept_from,
@@ -62,10 +63,10 @@ mod named {
         push { find, insert, prune }
         raw { find, insert, newest, take_up }
         redress { close, list, propose }
-        reject { find, insert, keep, kept, list, listed, quarantined, replay }
+        reject { find, insert, keep, kept, list, listed, newest, quarantined, replay }
         sale {
-            between, by_key, candidates, days, explain, history, insert, near, next_day, open, row,
-            same_key, taken, transaction_ids,
+            between, by_key, candidates, days, explain, history, insert, near, nearly, next_day,
+            of_day, open, row, same_key, sold, taken, transaction_ids,
         }
         scheme { find }
         sealing { find, insert }

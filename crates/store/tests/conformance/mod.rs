@@ -5,6 +5,7 @@
 //! store, which reports by both names. A new kind of store joins by one line at the bottom.
 
 mod delivering;
+mod desk;
 mod files;
 mod history;
 mod importing;
@@ -168,6 +169,16 @@ conformance! {
             the_past_comes_in_pages_until_nobody_listens,
             a_scheme_is_found_by_its_slug,
             rows_are_named_by_their_own_ids,
+        }
+        desk {
+            what_people_should_look_at_comes_oldest_first,
+            what_found_no_sale_comes_within_so_many_looks,
+            open_sales_that_are_nearly_right_come_nearest_first,
+            a_payment_is_sought_by_time_amount_and_place,
+            a_sale_is_sought_by_time_amount_and_place,
+            records_of_a_day_are_counted_for_each_feed,
+            a_card_says_everywhere_it_is_linked,
+            bad_records_come_newest_first,
         }
         inquiring {
             status_counts_everything,

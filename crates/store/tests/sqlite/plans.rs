@@ -11,12 +11,14 @@ use std::path::{Path, PathBuf};
 
 /// The statements on the path of every transaction, and those that a person waits for.
 const HOT: &[&str] = &[
+    "reject/newest",
     "reject/quarantined",
     "answer/by_payment",
     "answer/by_uid",
     "answer/is_known",
     "api_key/find",
     "card/find",
+    "card/of_token",
     "export/of_match",
     "export/undelivered",
     "identity/find",
@@ -29,8 +31,12 @@ const HOT: &[&str] = &[
     "payment/explain",
     "payment/near",
     "payment/next_day",
+    "payment/of_day",
     "payment/open",
+    "payment/open_after",
+    "payment/paid",
     "payment/reopened",
+    "payment/review",
     "payment/row",
     "payment/same_key",
     "payment/to_sweep",
@@ -43,10 +49,13 @@ const HOT: &[&str] = &[
     "sale/days",
     "sale/explain",
     "sale/near",
+    "sale/nearly",
     "sale/next_day",
+    "sale/of_day",
     "sale/open",
     "sale/row",
     "sale/same_key",
+    "sale/sold",
 ];
 
 /// Tables that grow with history: none of them may be read from end to end.
@@ -70,6 +79,7 @@ const GROWING: &[&str] = &[
     "u",
     "r",
     "o",
+    "c",
 ];
 
 #[test]

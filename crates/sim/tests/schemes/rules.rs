@@ -36,7 +36,11 @@ fn the_truth_is_what_the_rules_of_the_agent_files_say() {
 
 fn check(world: &World) {
     let agent = agent(&world.summary.scheme);
-    let rules = agent.matching.as_ref().unwrap();
+    let Some(rules) = agent.matching.as_ref() else {
+        // Its payments are sent on as they come: nothing is matched, and the truth has no sale.
+        assert!(world.sales.is_empty(), "{}", world.summary.scheme);
+        return;
+    };
     let places = Places::of(world);
     let mut sales: HashMap<(&str, i64), Vec<(&str, &SaleRecord)>> = HashMap::new();
     for (id, sale) in &world.sales {

@@ -41,24 +41,6 @@ fn a_schema_tells_what_it_is_without_being_changed() {
     assert_eq!((after.applied, after.pending), (status.pending, Vec::new()));
 }
 
-#[tokio::test]
-async fn a_database_of_an_earlier_version_is_brought_up_to_date() {
-    let folder = Folder::new();
-    let before = {
-        let town = Town::in_store(folder.open("one")).await;
-        town.matched(&["a"]).await;
-        town.picture().await
-    };
-    folder.damage(
-        "DROP TABLE api_key; DROP TABLE push_log; DELETE FROM schema_migration WHERE number > 3",
-    );
-    let status = SqliteStore::schema_status(folder.0.path()).unwrap();
-    assert_eq!((status.applied.len(), status.pending.len()), (3, 1));
-    let store = folder.open("two");
-    assert_eq!(store.keys().await.unwrap(), []);
-    assert_eq!(crate::support::picture(&*store, NOON, 60).await, before);
-}
-
 #[test]
 fn a_newer_schema_is_refused() {
     let folder = Folder::with_database();

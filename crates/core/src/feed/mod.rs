@@ -51,7 +51,7 @@ pub(crate) mod parts {
     pub(crate) use super::text::{Alternative, Column, Lookup, Origin, Otherwise, Take, TextRule};
 }
 
-pub use crate::agent::Source;
+pub use crate::agent::{Decrypt, Source};
 pub use expected::Expected;
 pub use inspect::Inspector;
 pub use message::MessageReader;

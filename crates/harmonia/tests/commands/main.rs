@@ -3,7 +3,7 @@
 //!
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
-//! [`previewing`], [`folders`], [`stopping`], [`quiet`], [`replaying`], [`journey`], [`life`],
+//! [`previewing`], [`folders`], [`encrypted`], [`stopping`], [`quiet`], [`replaying`], [`journey`], [`life`],
 //! [`matching`], [`redressing`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of
 //! it all.
 
@@ -15,6 +15,8 @@
 mod agents;
 mod backtesting;
 mod demo;
+#[cfg(feature = "pgp")]
+mod encrypted;
 mod folders;
 mod journey;
 mod life;

@@ -4,6 +4,7 @@
 //! (`{"__type__": "datetime", "__value__": "…"}`, or `pendulum.DateTime` with an epoch) becomes
 //! the ISO text it stands for, so that rules only ever see texts.
 
+use super::depth::{MAX_DEPTH, too_deep};
 use super::record::{RawRecord, Span};
 use crate::problem::{Reject, RejectReason};
 use serde::Deserialize;
@@ -76,6 +77,13 @@ impl Paths {
             raw.fail(fault, message);
             return;
         };
+        if let Some(offset) = too_deep(text) {
+            let detail = format!(
+                "the message is nested deeper than {MAX_DEPTH} levels at byte {offset}: send it flatter"
+            );
+            raw.fail(Reject::record(RejectReason::NotJson, detail), message);
+            return;
+        }
         raw.text.push_str(text);
         raw.source_length = text.len();
         raw.fields.resize(self.count, Span::ABSENT);
@@ -516,7 +524,8 @@ mod tests {
     #[test]
     fn what_is_no_object_is_a_fault() {
         let paths = Paths::new(None);
-        for message in ["", "[]", "1", "{", "{} {}", "nul", "{\"a\": 01}"] {
+        let deep = format!(r#"{{"a": {}{}}}"#, "[".repeat(64), "]".repeat(64));
+        for message in ["", "[]", "1", "{", "{} {}", "nul", "{\"a\": 01}", &deep] {
             let mut raw = RawRecord::default();
             paths.read(message.as_bytes(), &mut raw);
             assert_eq!(

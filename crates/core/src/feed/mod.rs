@@ -18,6 +18,7 @@
 
 mod columns;
 mod date;
+mod depth;
 mod document;
 pub mod expected;
 mod frames;
@@ -52,6 +53,7 @@ pub(crate) mod parts {
 }
 
 pub use crate::agent::{Decrypt, Source};
+pub use depth::{MAX_DEPTH, too_deep};
 pub use expected::Expected;
 pub use inspect::Inspector;
 pub use message::MessageReader;

@@ -4,7 +4,7 @@
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
 //! [`previewing`], [`folders`], [`encrypted`], [`stopping`], [`quiet`], [`replaying`], [`journey`], [`life`],
-//! [`matching`], [`redressing`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of
+//! [`matching`], [`redressing`], [`logging`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of
 //! it all.
 
 #![expect(
@@ -20,6 +20,7 @@ mod encrypted;
 mod folders;
 mod journey;
 mod life;
+mod logging;
 mod matching;
 mod onboarding;
 mod previewing;

@@ -4,6 +4,7 @@ use crate::support::Place;
 use crate::town::{PROVIDER, SCHEME, import, payment, sale, town, work};
 use crate::{assert_has, assert_says};
 use rusqlite::Connection;
+use std::time::{Duration, Instant};
 
 /// Makes everything that was done seem done so many days earlier.
 fn age(place: &Place, days: i64) {

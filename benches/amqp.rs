@@ -5,7 +5,7 @@
 //! network sends. Three runs (`BENCH_RUNS`); median.
 
 use async_trait::async_trait;
-use harmonia_benches::{journey, visa_settlement};
+use harmonia_benches::{entry, journey, visa_settlement};
 use harmonia_core::feed::Source;
 use harmonia_gateway::amqp::{AmqpQueue, Broker};
 use harmonia_journey::onboard::{onboard_mids, read_mids};
@@ -127,9 +127,14 @@ async fn onboard(journey: &Journey) {
     };
     let mids: String = (0..97).map(shop).collect();
     let mids = read_mids(mids.as_bytes()).unwrap();
-    onboard_mids(journey.store.as_ref(), mids, journey.now())
-        .await
-        .unwrap();
+    onboard_mids(
+        journey.store.as_ref(),
+        mids,
+        entry("mids.import"),
+        journey.now(),
+    )
+    .await
+    .unwrap();
 }
 
 /// Fills a durable queue with messages that are kept on disk.

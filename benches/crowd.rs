@@ -223,9 +223,14 @@ fn through_the_journey(kind: Kind, size: usize) -> Took {
         let journey = journey(&folder.path().join("data"), 10_000).await;
         let mids = format!("visa,shop-7,PRIMARY,{SCHEME},,,,,,A\n");
         let mids = read_mids(mids.as_bytes()).unwrap();
-        onboard_mids(journey.store.as_ref(), mids, journey.now())
-            .await
-            .unwrap();
+        onboard_mids(
+            journey.store.as_ref(),
+            mids,
+            harmonia_benches::entry("mids.import"),
+            journey.now(),
+        )
+        .await
+        .unwrap();
         let mut cards = "card_token,scheme_slug,loyalty_id,first_six,last_four\n".to_owned();
         for card in 0..CARDS {
             writeln!(
@@ -234,9 +239,13 @@ fn through_the_journey(kind: Kind, size: usize) -> Took {
             )
             .unwrap();
         }
-        link_cards(&journey, std::io::Cursor::new(cards.into_bytes()))
-            .await
-            .unwrap();
+        link_cards(
+            &journey,
+            std::io::Cursor::new(cards.into_bytes()),
+            harmonia_benches::entry("cards.import"),
+        )
+        .await
+        .unwrap();
         let started = Clock::now();
         for (name, text) in [(SCHEME, sales), (PAYMENTS, payments)] {
             let path = folder.path().join(name);

@@ -1,6 +1,7 @@
 //! What the benchmarks share: a journey on a fresh embedded store, wired as the binary wires it.
 
 use harmonia_core::agent::Agent;
+use harmonia_core::changes::AuditEntry;
 use harmonia_gateway::files::ExportFolder;
 use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
@@ -119,6 +120,15 @@ pub async fn journey_of(agents: Vec<Agent>, folder: &Path, batch: usize) -> Jour
     }
 }
 
+/// What is done, for the audit log.
+pub fn entry(action: &'static str) -> AuditEntry {
+    AuditEntry {
+        operator: "bench".into(),
+        action,
+        detail: Default::default(),
+    }
+}
+
 /// Onboards a generated world's MIDs and links its cards.
 pub async fn onboard(journey: &Journey, world: &harmonia_sim::Summary) {
     link(journey, &world.files.mids, &world.files.cards).await;
@@ -127,11 +137,20 @@ pub async fn onboard(journey: &Journey, world: &harmonia_sim::Summary) {
 /// Onboards the MIDs of one file and links the cards of another.
 pub async fn link(journey: &Journey, mids: &Path, cards: &Path) {
     let mids = read_mids(&std::fs::read(mids).unwrap()).unwrap();
-    onboard_mids(journey.store.as_ref(), mids, journey.now())
-        .await
-        .unwrap();
+    onboard_mids(
+        journey.store.as_ref(),
+        mids,
+        entry("mids.import"),
+        journey.now(),
+    )
+    .await
+    .unwrap();
     let cards = std::fs::File::open(cards).unwrap();
-    link_cards(journey, std::io::BufReader::new(cards))
-        .await
-        .unwrap();
+    link_cards(
+        journey,
+        std::io::BufReader::new(cards),
+        entry("cards.import"),
+    )
+    .await
+    .unwrap();
 }

@@ -416,10 +416,25 @@ impl RedressAction {
 pub struct AuditEntry {
     /// Who.
     pub operator: Box<str>,
-    /// What: `match.force`, `match.undo`, …
+    /// What: `match.force`, `config.set`, `mids.import`, …
     pub action: &'static str,
     /// To what and why, as a JSON object.
     pub detail: serde_json::Value,
+}
+
+impl AuditEntry {
+    /// The detail as it is stored: with what only the commit found out, which is how many merchant
+    /// identifiers it `changed`, where it put some in force or out of it.
+    pub fn stored_detail(&self, changed: Option<u64>) -> String {
+        match (changed, self.detail.as_object()) {
+            (Some(changed), Some(object)) => {
+                let mut object = object.clone();
+                object.insert("changed".to_owned(), changed.into());
+                serde_json::Value::Object(object).to_string()
+            }
+            _ => self.detail.to_string(),
+        }
+    }
 }
 
 /// One try to tell a merchant about some exports: one request, or one stretch of a file.

@@ -205,6 +205,14 @@ pub enum FileRefusal {
     /// It came encrypted and cannot be decrypted, and why.
     #[error("the file cannot be decrypted: {0}")]
     NotDecrypted(String),
+    /// It lacks the signature that its feed asks for.
+    #[error("the file must be signed by {wanted}, and {found}")]
+    NotSigned {
+        /// Whose signature, and under which name its key is kept.
+        wanted: String,
+        /// What there is instead.
+        found: String,
+    },
     /// The header is not UTF-8.
     #[error(
         "the header is not UTF-8: this is not a file of this feed, or it is in another encoding"

@@ -2,17 +2,21 @@
 //!
 //! What is decrypted goes into the spool as a stream and is given on only when all of it was read:
 //! the check of its integrity stands at its end. A file that cannot be decrypted is refused as a
-//! whole, so that a person finds it where refused files are, with the reason in the import log.
+//! whole, so that a person finds it where refused files are, with the reason in the import log. So is
+//! one that lacks the signature which its feed asks for.
+
+mod signers;
 
 use crate::spool::Spool;
 use async_trait::async_trait;
 use harmonia_core::problem::FileRefusal;
 use harmonia_core::time::Day;
 use harmonia_journey::ports::{Arrival, Inbox, InboxError, Readable};
-use pgp::composed::{DecryptionOptions, Deserializable, Message, SignedSecretKey, TheRing};
+use pgp::composed::{DecryptionOptions, Deserializable, Esk, Message, SignedSecretKey, TheRing};
 use pgp::errors::Error as PgpError;
-use pgp::types::{Password, Seipdv1ReadMode};
+use pgp::types::{KeyDetails, Password, Seipdv1ReadMode};
 use serde::Deserialize;
+pub use signers::Signers;
 use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -25,10 +29,13 @@ const MOST_LAYERS: usize = 4;
 const ENDINGS: [&str; 3] = ["pgp", "gpg", "asc"];
 const ARMOR: &[u8] = b"-----BEGIN PGP MESSAGE";
 
-/// The private keys of a feed.
+const PRIVATE_KEY: &str = "-----BEGIN PGP PRIVATE KEY BLOCK-----";
+
+/// The private keys of a feed, and whose signature its files must bear.
 pub struct Keys {
     keys: Vec<SignedSecretKey>,
     passphrase: Password,
+    signers: Option<Signers>,
 }
 
 /// A secret of several parts; one that is not is the armored key itself.
@@ -59,7 +66,7 @@ impl Keys {
         };
         let unreadable = "`private_key` is no private key in ASCII armor";
         let mut keys = Vec::new();
-        for block in blocks(&parts.private_key) {
+        for block in blocks(&parts.private_key, PRIVATE_KEY) {
             let read =
                 SignedSecretKey::from_string_many(block).map_err(|_| unreadable.to_owned())?;
             for key in read.0 {
@@ -73,32 +80,57 @@ impl Keys {
         if keys.iter().any(|key| !opens(key, &passphrase)) {
             return Err("`passphrase` does not open `private_key`".to_owned());
         }
-        Ok(Self { keys, passphrase })
+        Ok(Self {
+            keys,
+            passphrase,
+            signers: None,
+        })
+    }
+
+    /// These keys, for files that one of the signers must have signed.
+    #[must_use]
+    pub fn signed_by(self, signers: Signers) -> Self {
+        Self {
+            signers: Some(signers),
+            ..self
+        }
     }
 
     /// A file as it is to be read: decrypted into the spool if it is encrypted, refused if it cannot
-    /// be decrypted, else as it came. This waits for the disk: not for an async thread.
+    /// be decrypted or lacks the signature that is asked for, else as it came. This waits for the
+    /// disk: not for an async thread.
     ///
     /// # Errors
     /// What the system says of the file or the spool.
     pub fn open(&self, file: Arc<dyn Readable>, spool: &Spool) -> io::Result<Arc<dyn Readable>> {
-        if !is_encrypted(file.as_ref())? {
-            return Ok(file);
+        let is_encrypted = is_encrypted(file.as_ref())?;
+        match &self.signers {
+            // What need not be encrypted would be a way around the signature.
+            Some(signers) if !is_encrypted => {
+                let why = unsigned(signers, "it is no encrypted OpenPGP message");
+                return Ok(Arc::new(Refused { file, why }));
+            }
+            None if !is_encrypted => return Ok(file),
+            _ => {}
         }
         let mut draft = spool.draft()?;
         match self.decrypt(file.open()?, &mut draft) {
-            Ok(()) => Ok(Arc::new(draft.finish(file.source()))),
+            Ok(signed) => {
+                signed.log(&file.source());
+                Ok(Arc::new(draft.finish(file.source())))
+            }
             Err(Failed::Refused(why)) => Ok(Arc::new(Refused { file, why })),
             Err(Failed::System(error)) => Err(error),
         }
     }
 
-    fn decrypt(&self, bytes: Box<dyn Read + Send>, to: &mut impl Write) -> Result<(), Failed> {
+    fn decrypt(&self, bytes: Box<dyn Read + Send>, to: &mut impl Write) -> Result<Signed, Failed> {
         let source = BufReader::with_capacity(CHUNK_BYTES, Source(bytes));
         let (message, _) = Message::from_reader(source)?;
-        if !message.is_encrypted() {
+        let Message::Encrypted { esk, .. } = &message else {
             return Err(refused("it is an OpenPGP message that nobody encrypted"));
-        }
+        };
+        let not_for_us = self.not_for_us(esk);
         let ring = TheRing {
             secret_keys: self.keys.iter().collect(),
             key_passwords: vec![&self.passphrase],
@@ -108,25 +140,93 @@ impl Keys {
                 .set_seipdv1_read_mode(Seipdv1ReadMode::Streaming),
             ..TheRing::default()
         };
-        let (mut message, _) = message.decrypt_the_ring(ring, true)?;
+        let (mut message, _) = match message.decrypt_the_ring(ring, true) {
+            Err(PgpError::MissingKey) => return Err(refused(&not_for_us)),
+            decrypted => decrypted?,
+        };
         for _ in 0..MOST_LAYERS {
-            if message.is_compressed() {
+            if is_packed(&message) {
                 message = message.decompress()?;
             }
         }
-        if message.is_compressed() || message.is_encrypted() {
+        if is_packed(&message) || message.is_encrypted() {
             return Err(refused(
                 "there is no plain file in it, but layer within layer",
             ));
         }
-        copy(&mut message, to)
+        copy(&mut message, to)?;
+        match &self.signers {
+            Some(signers) => match signers.verify(&message) {
+                Ok(by) => Ok(Signed::By(by)),
+                Err(found) => Err(Failed::Refused(unsigned(signers, &found))),
+            },
+            None if message.is_signed() => Ok(Signed::BySomebody),
+            None => Ok(Signed::ByNobody),
+        }
+    }
+
+    /// Why a message with these session keys is not for us, and what to ask of its sender.
+    fn not_for_us(&self, sessions: &[Esk]) -> String {
+        let ours = self.keys.iter();
+        let ours: Vec<String> = ours
+            .map(|key| format!("{:X}", key.primary_key.fingerprint()))
+            .collect();
+        let ours = ours.join(" or ");
+        let is_passphrase = |one: &Esk| matches!(one, Esk::SymKeyEncryptedSessionKey(_));
+        if sessions.iter().any(is_passphrase) && sessions.iter().all(is_passphrase) {
+            return format!(
+                "it was encrypted with a passphrase, not to a key: ask the sender to encrypt to \
+                 {ours}"
+            );
+        }
+        format!(
+            "it was encrypted for another key than those in the feed's `decrypt` secret: ask the \
+             sender to encrypt to {ours}"
+        )
     }
 }
 
-/// Each armored block of a text.
-fn blocks(text: &str) -> impl Iterator<Item = &str> {
-    const BEGIN: &str = "-----BEGIN PGP PRIVATE KEY BLOCK-----";
-    let mut starts: Vec<usize> = text.match_indices(BEGIN).map(|(at, _)| at).collect();
+/// Who vouches for what was decrypted.
+enum Signed {
+    /// One of those who had to.
+    By(String),
+    /// Whoever that is.
+    BySomebody,
+    /// Nobody.
+    ByNobody,
+}
+
+impl Signed {
+    fn log(&self, source: &str) {
+        match self {
+            Self::By(signer) => tracing::info!(source, %signer, "decrypted; its signature is good"),
+            Self::BySomebody => tracing::info!(
+                source,
+                "decrypted; its signature was not checked: `signed_by` would say whose it must be"
+            ),
+            Self::ByNobody => tracing::info!(source, "decrypted; nobody signed it"),
+        }
+    }
+}
+
+fn unsigned(signers: &Signers, found: &str) -> FileRefusal {
+    FileRefusal::NotSigned {
+        wanted: signers.wanted(),
+        found: found.to_owned(),
+    }
+}
+
+/// Whether what is to be read of a message is compressed, before or after it was signed.
+fn is_packed(message: &Message<'_>) -> bool {
+    match message {
+        Message::Signed { reader, .. } => is_packed(reader.get_ref()),
+        other => other.is_compressed(),
+    }
+}
+
+/// Each armored block of a text that begins with this line.
+fn blocks<'a>(text: &'a str, begin: &str) -> impl Iterator<Item = &'a str> {
+    let mut starts: Vec<usize> = text.match_indices(begin).map(|(at, _)| at).collect();
     starts.push(text.len());
     let spans: Vec<_> = starts.windows(2).map(|pair| (pair[0], pair[1])).collect();
     spans
@@ -148,23 +248,18 @@ fn opens(key: &SignedSecretKey, passphrase: &Password) -> bool {
 /// Why there is no plaintext.
 enum Failed {
     /// The file is not what it should be.
-    Refused(String),
+    Refused(FileRefusal),
     /// The disk is not.
     System(io::Error),
 }
 
 fn refused(why: &str) -> Failed {
-    Failed::Refused(why.to_owned())
+    Failed::Refused(FileRefusal::NotDecrypted(why.to_owned()))
 }
 
 impl From<PgpError> for Failed {
     fn from(error: PgpError) -> Self {
-        match error {
-            PgpError::MissingKey => refused(
-                "it was encrypted for another key than those in the feed's `decrypt` secret",
-            ),
-            error => Self::Refused(format!("it is damaged or cut short: {error}")),
-        }
+        refused(&format!("it is damaged or cut short: {error}"))
     }
 }
 
@@ -176,14 +271,12 @@ fn copy(message: &mut Message<'_>, to: &mut impl Write) -> Result<(), Failed> {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                return Err(Failed::Refused(format!(
-                    "it is damaged or cut short: {error}"
-                )));
+                return Err(refused(&format!("it is damaged or cut short: {error}")));
             }
         };
         let chunk = buffer.get(..count).unwrap_or_default();
         to.write_all(chunk).map_err(|error| match error.kind() {
-            io::ErrorKind::FileTooLarge => Failed::Refused(format!("decrypted, {error}")),
+            io::ErrorKind::FileTooLarge => refused(&format!("decrypted, {error}")),
             _ => Failed::System(error),
         })?;
     }
@@ -216,21 +309,24 @@ fn is_encrypted(file: &dyn Readable) -> io::Result<bool> {
     Ok(start.trim_ascii_start().starts_with(ARMOR) || begins_with_a_session_key(&start))
 }
 
-/// Whether bytes begin with the packet that every message encrypted for a key begins with (RFC 9580,
-/// 4.2 and 5.1). The version behind the packet's length tells it from text that begins alike.
+/// Whether bytes begin with one of the packets that encrypted messages begin with, for a key or with a
+/// passphrase (RFC 9580, 4.2, 5.1 and 5.3). The version behind the packet's length tells it from text
+/// that begins alike.
 fn begins_with_a_session_key(start: &[u8]) -> bool {
-    let version = match start {
-        [0xc1, 0..=191, version, ..] | [0x84, _, version, ..] => version,
-        [0xc1, 192..=223, _, version, ..] | [0x85, _, _, version, ..] => version,
-        _ => return false,
-    };
-    matches!(version, 3 | 6)
+    match start {
+        [0xc1, 0..=191, version, ..]
+        | [0x84, _, version, ..]
+        | [0xc1, 192..=223, _, version, ..]
+        | [0x85, _, _, version, ..] => matches!(version, 3 | 6),
+        [0xc3, 0..=191, version, ..] | [0x8c, _, version, ..] => matches!(version, 4..=6),
+        _ => false,
+    }
 }
 
-/// A file that could not be decrypted: its bytes as they came, for the import log.
+/// A file that is not taken: its bytes as they came, for the import log.
 struct Refused {
     file: Arc<dyn Readable>,
-    why: String,
+    why: FileRefusal,
 }
 
 impl Readable for Refused {
@@ -243,7 +339,7 @@ impl Readable for Refused {
     }
 
     fn refusal(&self) -> Option<FileRefusal> {
-        Some(FileRefusal::NotDecrypted(self.why.clone()))
+        Some(self.why.clone())
     }
 }
 
@@ -334,10 +430,12 @@ mod tests {
             &[0x85, 1, 12, 3],
             &[0x84, 94, 3],
             &[0xc1, 0xc0, 1, 3],
+            &[0x8c, 13, 4],
+            &[0xc3, 30, 6],
         ] {
             assert!(begins_with_a_session_key(message), "{message:?}");
         }
-        for text in ["é,1", "\u{feff}id", "", "\u{84}\u{5}", "Á3"] {
+        for text in ["é,1", "\u{feff}id", "", "\u{84}\u{5}", "Á3", "é\n", "Í,4"] {
             assert!(!begins_with_a_session_key(text.as_bytes()), "{text:?}");
         }
     }

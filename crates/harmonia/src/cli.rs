@@ -1,5 +1,6 @@
 //! The command line: what can be asked, in the words its users have for it.
 
+use crate::operator::OperatorArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -125,6 +126,9 @@ pub enum KeysAction {
         /// When it ends: 12h, 90d, 52w; without it, when it is revoked
         #[arg(long, value_name = "AFTER", value_parser = lifetime)]
         expires: Option<std::time::Duration>,
+        /// Who does it
+        #[command(flatten)]
+        who: OperatorArgs,
     },
     /// List them: what they may be used for, until when, and when they were used last
     List,
@@ -132,6 +136,9 @@ pub enum KeysAction {
     Revoke {
         /// Its name, or its number in the list
         key: String,
+        /// Who does it
+        #[command(flatten)]
+        who: OperatorArgs,
     },
 }
 
@@ -245,6 +252,9 @@ pub enum MidsAction {
         /// [default: without end]
         #[arg(long, value_name = "DATE", value_parser = date)]
         until: Option<Date>,
+        /// Who does it
+        #[command(flatten)]
+        who: OperatorArgs,
     },
     /// List the identifiers that are in force or will be, with their dates
     List {
@@ -263,6 +273,9 @@ pub enum MidsAction {
         /// From when on: a day in the scheme's time zone, or a moment [default: now]
         #[arg(long, value_name = "DATE", value_parser = date)]
         from: Option<Date>,
+        /// Who does it
+        #[command(flatten)]
+        who: OperatorArgs,
     },
 }
 
@@ -305,6 +318,9 @@ pub enum CardsAction {
         /// With a header: card_token, scheme_slug, loyalty_id, user_id, scheme_account_id,
         /// payment_card_account_id, first_six, last_four, expiry_month, expiry_year, credentials
         file: PathBuf,
+        /// Who does it
+        #[command(flatten)]
+        who: OperatorArgs,
     },
     /// List linked cards
     List {
@@ -555,9 +571,9 @@ pub struct ByArgs {
     /// Why: it is kept for ever, with your name
     #[arg(long)]
     pub reason: String,
-    /// Your name [default: the user you are logged in as]
-    #[arg(long, value_name = "NAME")]
-    pub operator: Option<String>,
+    /// Who
+    #[command(flatten)]
+    pub who: OperatorArgs,
 }
 
 /// `harmonia rejects`
@@ -650,11 +666,17 @@ pub enum ConfigAction {
         /// Its value
         #[arg(allow_hyphen_values = true)]
         value: String,
+        /// Who does it
+        #[command(flatten)]
+        who: OperatorArgs,
     },
     /// Put a key at its default again
     Unset {
         /// The key, with or without txmatch:config:
         key: String,
+        /// Who does it
+        #[command(flatten)]
+        who: OperatorArgs,
     },
 }
 
@@ -669,6 +691,9 @@ pub struct PurgeArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+    /// Who does it
+    #[command(flatten)]
+    pub who: OperatorArgs,
 }
 
 const PURGE: &str = "Take out transactions that are old and finished, for ever.

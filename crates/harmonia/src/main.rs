@@ -4,6 +4,7 @@
 
 mod cli;
 mod commands;
+mod operator;
 mod output;
 mod sources;
 mod wiring;

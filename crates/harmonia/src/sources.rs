@@ -2,7 +2,7 @@
 
 use crate::output::Failure;
 use crate::wiring::Wiring;
-use harmonia_core::feed::{Feed, Source};
+use harmonia_core::feed::{Decrypt, Feed, Source};
 use harmonia_core::settings::Settings;
 use harmonia_gateway::files::FolderInbox;
 #[cfg(any(feature = "blob", feature = "http-poll", feature = "sftp"))]
@@ -23,7 +23,7 @@ pub fn inbox(
     settle: Duration,
 ) -> Result<Option<Box<dyn Inbox>>, Failure> {
     match (place(wiring, feed, settle)?, feed.source.decrypt()) {
-        (Some(inbox), Some(secret)) => opening(wiring, feed, secret, inbox).map(Some),
+        (Some(inbox), Some(decrypt)) => opening(wiring, feed, decrypt, inbox).map(Some),
         (inbox, _) => Ok(inbox),
     }
 }
@@ -32,11 +32,11 @@ pub fn inbox(
 fn opening(
     wiring: &Wiring,
     feed: &Feed,
-    secret: &str,
+    decrypt: &Decrypt,
     inbox: Box<dyn Inbox>,
 ) -> Result<Box<dyn Inbox>, Failure> {
     use harmonia_gateway::pgp::Opening;
-    let keys = keys(wiring, feed, secret)?;
+    let keys = keys(wiring, feed, decrypt)?;
     Ok(Box::new(Opening::new(inbox, keys, spool(wiring))))
 }
 
@@ -44,20 +44,36 @@ fn opening(
 fn keys(
     wiring: &Wiring,
     feed: &Feed,
-    secret: &str,
+    decrypt: &Decrypt,
 ) -> Result<harmonia_gateway::pgp::Keys, Failure> {
-    let text = wiring.secrets.text(secret);
-    let text = text.map_err(|error| Failure::usage(error.to_string()))?;
-    harmonia_gateway::pgp::Keys::read(&text).map_err(|error| {
+    use harmonia_gateway::pgp::{Keys, Signers};
+    let text = |secret: &str| {
+        let text = wiring.secrets.text(secret);
+        text.map_err(|error| Failure::usage(error.to_string()))
+    };
+    let wrong = |secret: &str, what: &str, error: String| {
         Failure::usage(format!(
-            "the secret {secret} with which the files of {} are decrypted cannot be used: {error}",
+            "the secret {secret} with which the files of {} are {what} cannot be used: {error}",
             feed.name
         ))
-    })
+    };
+    let key = &decrypt.key;
+    let keys = Keys::read(&text(key)?).map_err(|error| wrong(key, "decrypted", error))?;
+    let Some(name) = &decrypt.signed_by else {
+        return Ok(keys);
+    };
+    let signers = Signers::read(name, &text(name)?);
+    let signers = signers.map_err(|error| wrong(name, "verified", error))?;
+    Ok(keys.signed_by(signers))
 }
 
 #[cfg(not(feature = "pgp"))]
-fn opening(_: &Wiring, feed: &Feed, _: &str, _: Box<dyn Inbox>) -> Result<Box<dyn Inbox>, Failure> {
+fn opening(
+    _: &Wiring,
+    feed: &Feed,
+    _: &Decrypt,
+    _: Box<dyn Inbox>,
+) -> Result<Box<dyn Inbox>, Failure> {
     Err(cannot_decrypt(feed))
 }
 
@@ -71,11 +87,11 @@ pub fn opened(
     feed: &Feed,
     file: Arc<dyn Readable>,
 ) -> Result<Arc<dyn Readable>, Failure> {
-    let Some(secret) = feed.source.decrypt() else {
+    let Some(decrypt) = feed.source.decrypt() else {
         return Ok(file);
     };
     let source = file.source();
-    keys(wiring, feed, secret)?
+    keys(wiring, feed, decrypt)?
         .open(file, &spool(wiring))
         .map_err(|error| Failure::new(format!("cannot read {source}: {error}")))
 }

@@ -9,7 +9,9 @@ use crate::replay;
 use compact_str::CompactString;
 use csv::StringRecord;
 use harmonia_core::card::{CardDigits, CardToken, FirstSix, LastFour, mask_card_numbers};
-use harmonia_core::changes::{Changes, MidAction, MidChange, NewJob, NewWork, Queue, Work};
+use harmonia_core::changes::{
+    AuditEntry, Changes, MidAction, MidChange, NewJob, NewWork, Queue, Work,
+};
 use harmonia_core::identify::{CardLink, IdentifierType, LinkedCard, MerchantIdentifier};
 use harmonia_core::ids::{MidId, PaymentId, RejectId, SchemeId, Slug};
 use harmonia_core::term::{Held, Rearranged, Term, put_in_force, take_out_of_force};
@@ -48,13 +50,15 @@ impl From<StoreError> for OnboardError {
     }
 }
 
-/// Puts identifiers in force, or out of it. Returns how many changed anything.
+/// Puts identifiers in force, or out of it, and logs that somebody did. Returns how many changed
+/// anything, which the entry tells as well.
 ///
 /// # Errors
 /// [`OnboardError::Row`] when an identifier belongs to another scheme already; nothing is written.
 pub async fn onboard_mids(
     store: &dyn Store,
     mids: Vec<MidChange>,
+    entry: AuditEntry,
     now: Instant,
 ) -> Result<u64, OnboardError> {
     refuse_no_time(&mids)?;
@@ -62,6 +66,7 @@ pub async fn onboard_mids(
     let adds = mids.iter().any(|mid| mid.action == MidAction::Add);
     let mut changes = Changes {
         mids,
+        audit: vec![entry],
         ..Changes::none(now)
     };
     if adds {
@@ -243,19 +248,25 @@ fn rearrange(rows: &mut Vec<(Slug, Term)>, change: &MidChange, now: Instant) -> 
 /// Links the cards of a file with a header: `card_token, scheme_slug, loyalty_id, user_id,
 /// scheme_account_id, payment_card_account_id, first_six, last_four, expiry_month, expiry_year,
 /// credentials` (a JSON object). Payments that waited for one of the cards go on. Returns how many
-/// cards were linked.
+/// cards were linked. That somebody did it is logged, with the number of rows, in the commit that links
+/// the first of them: a file that is cut short is in the log as well.
 ///
 /// # Errors
 /// [`OnboardError::Row`] names the first row that is wrong; nothing is written then.
 pub async fn link_cards<R: Read + Seek + Send>(
     journey: &Journey,
     mut file: R,
+    mut entry: AuditEntry,
 ) -> Result<u64, OnboardError> {
     let schemes = known_schemes(journey).await?;
     check_header(&mut file)?;
+    let mut total = 0_u64;
     for row in read_cards(&mut file, &schemes) {
         row?;
+        total += 1;
     }
+    entry.detail["rows"] = total.into();
+    let mut entry = Some(entry);
     file.seek(SeekFrom::Start(0))?;
     let mut count = 0;
     let mut rows = read_cards(&mut file, &schemes);
@@ -265,7 +276,7 @@ pub async fn link_cards<R: Read + Seek + Send>(
             .take(CARDS_A_COMMIT)
             .collect::<Result<_, _>>()?;
         let last = cards.len() < CARDS_A_COMMIT;
-        count += commit_cards(journey, cards, last).await?;
+        count += commit_cards(journey, cards, entry.take(), last).await?;
         if last {
             return Ok(count);
         }
@@ -320,10 +331,12 @@ fn check_header<R: Read + Seek>(file: &mut R) -> Result<(), OnboardError> {
 async fn commit_cards(
     journey: &Journey,
     cards: Vec<LinkedCard>,
+    entry: Option<AuditEntry>,
     last: bool,
 ) -> Result<u64, OnboardError> {
     let mut changes = Changes {
         cards,
+        audit: entry.into_iter().collect(),
         ..Changes::none(journey.now())
     };
     if last {

@@ -23,7 +23,7 @@ mod texts;
 pub use complaint::{Complaint, Lines};
 pub use examples::Example;
 pub use section::{Findings, Section, kind_of, section_at};
-pub use source::Source;
+pub use source::{Decrypt, Source};
 
 use crate::export::Plan;
 use crate::feed::Feed;

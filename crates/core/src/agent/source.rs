@@ -1,9 +1,20 @@
 //! Where a feed's bytes come from, as its agent file says it. Only described here: the gateway
 //! opens the connection, the journey reads it.
 
-use super::section::Section;
+use super::section::{Section, kind_of};
 use croner::Cron;
 use std::str::FromStr;
+use toml::Value;
+
+/// How files that come encrypted are opened, and who must have signed them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decrypt {
+    /// The name of the private keys with which they are opened.
+    pub key: String,
+    /// The name of the public keys of which one must have signed them; where there is none, they are
+    /// taken from whoever sent them.
+    pub signed_by: Option<String>,
+}
 
 /// Where a feed comes from.
 ///
@@ -17,8 +28,8 @@ pub enum Source {
         path: String,
         /// How often to look.
         schedule: String,
-        /// The name of the private keys with which files that come encrypted are opened.
-        decrypt: Option<String>,
+        /// How files that come encrypted are opened.
+        decrypt: Option<Decrypt>,
     },
     /// Files on an SFTP server.
     Sftp {
@@ -35,8 +46,8 @@ pub enum Source {
         schedule: String,
         /// The name of the user and key.
         secret: Option<String>,
-        /// The name of the private keys with which files that come encrypted are opened.
-        decrypt: Option<String>,
+        /// How files that come encrypted are opened.
+        decrypt: Option<Decrypt>,
     },
     /// Files in blob storage.
     Blob {
@@ -48,8 +59,8 @@ pub enum Source {
         archive: Option<String>,
         /// How often to look.
         schedule: String,
-        /// The name of the private keys with which files that come encrypted are opened.
-        decrypt: Option<String>,
+        /// How files that come encrypted are opened.
+        decrypt: Option<Decrypt>,
     },
     /// Messages of an AMQP queue, one record each.
     Amqp {
@@ -98,13 +109,12 @@ impl Source {
         }
     }
 
-    /// The name of the private keys with which files that come encrypted are opened; `None` where
-    /// they are taken as they come.
-    pub fn decrypt(&self) -> Option<&str> {
+    /// How files that come encrypted are opened; `None` where they are taken as they come.
+    pub fn decrypt(&self) -> Option<&Decrypt> {
         match self {
             Self::Files { decrypt, .. }
             | Self::Sftp { decrypt, .. }
-            | Self::Blob { decrypt, .. } => decrypt.as_deref(),
+            | Self::Blob { decrypt, .. } => decrypt.as_ref(),
             Self::Amqp { .. } | Self::HttpPoll { .. } | Self::Push => None,
         }
     }
@@ -116,7 +126,7 @@ impl Source {
             Some("files") => Self::Files {
                 path: relative_path(section).unwrap_or_else(|| format!("{name}/")),
                 schedule: schedule(section),
-                decrypt: text("decrypt"),
+                decrypt: decrypt(section),
             },
             Some("sftp") => Self::Sftp {
                 host: required(section, "host"),
@@ -125,14 +135,14 @@ impl Source {
                 archive: text("archive"),
                 schedule: schedule(section),
                 secret: text("secret"),
-                decrypt: text("decrypt"),
+                decrypt: decrypt(section),
             },
             Some("blob") => Self::Blob {
                 container: text("container"),
                 path: path(),
                 archive: text("archive"),
                 schedule: schedule(section),
-                decrypt: text("decrypt"),
+                decrypt: decrypt(section),
             },
             Some("amqp") => Self::Amqp {
                 queue: text("queue").unwrap_or_else(|| name.to_owned()),
@@ -170,6 +180,33 @@ fn relative_path(section: &Section<'_>) -> Option<String> {
         );
     }
     Some(path.to_owned())
+}
+
+/// The name of the keys alone, or a table that says more.
+fn decrypt(section: &Section<'_>) -> Option<Decrypt> {
+    match section.value("decrypt")? {
+        Value::String(key) => Some(Decrypt {
+            key: key.clone(),
+            signed_by: None,
+        }),
+        Value::Table(_) => {
+            let table = section.section("decrypt")?;
+            let decrypt = Decrypt {
+                key: required(&table, "key"),
+                signed_by: table.text("signed_by").map(str::to_owned),
+            };
+            table.finish();
+            Some(decrypt)
+        }
+        other => {
+            let message = format!(
+                "is {}, and must be the name of a secret, or {{ key = \"…\", signed_by = \"…\" }}",
+                kind_of(other)
+            );
+            section.complain("decrypt", message);
+            None
+        }
+    }
 }
 
 fn schedule(section: &Section<'_>) -> String {

@@ -4,10 +4,11 @@
 //! A message has a hundred short texts of which a tenth are wanted, so the way through the others
 //! is what reading a message costs: eight bytes are looked at together.
 
+use super::depth::MAX_DEPTH;
 use std::borrow::Cow;
 
-/// How deep brackets may be nested: as deep as other readers of what is stored go.
-const MOST_OPEN: u32 = 127;
+/// How deep brackets may be nested.
+const MOST_OPEN: u32 = MAX_DEPTH as u32;
 
 /// Why a text is not the JSON that is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ impl Fault {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Syntax => "it is no JSON",
-            Self::TooDeep => "brackets are nested deeper than 127",
+            Self::TooDeep => "brackets are nested too deep",
             Self::NoObject => "an object belongs where something else stands",
             Self::NoPairs => "a list of objects belongs where the pairs are",
         }

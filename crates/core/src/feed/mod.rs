@@ -18,6 +18,7 @@
 
 mod columns;
 mod date;
+mod depth;
 mod document;
 pub mod expected;
 mod frames;
@@ -52,7 +53,8 @@ pub(crate) mod parts {
     pub(crate) use super::text::{Alternative, Column, Lookup, Origin, Otherwise, Take, TextRule};
 }
 
-pub use crate::agent::Source;
+pub use crate::agent::{Decrypt, Source};
+pub use depth::{MAX_DEPTH, too_deep};
 pub use expected::Expected;
 pub use inspect::Inspector;
 pub use message::MessageReader;

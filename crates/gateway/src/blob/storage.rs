@@ -194,7 +194,12 @@ impl Dsn {
         let builder = GoogleCloudStorageBuilder::new()
             .with_bucket_name(container)
             .with_retry(retry());
-        let builder = self.configured::<_, GoogleConfigKey>(builder, |builder, key, value| {
+        let mut named = self.clone();
+        // What the others call an endpoint.
+        if let Some(endpoint) = named.options.remove("endpoint") {
+            named.options.insert("base_url".to_owned(), endpoint);
+        }
+        let builder = named.configured::<_, GoogleConfigKey>(builder, |builder, key, value| {
             builder.with_config(key, value)
         })?;
         Ok(Arc::new(builder.build()?))
@@ -250,6 +255,8 @@ mod tests {
             let error = read(wrong).err().unwrap().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
+        let google = "gs://?endpoint=http://127.0.0.1:1&allow_http=true&skip_signature=true";
+        assert!(read(google).unwrap().container("in").is_ok());
         let error = read("azure://account?acces_key=hunter2").unwrap();
         let error = error.container("in").err().unwrap().to_string();
         assert!(

@@ -2,10 +2,12 @@
 
 use crate::cli::{CardsAction, CardsArgs};
 use crate::commands::lists::{Pages, print_page};
+use crate::operator::OperatorArgs;
 use crate::output::{Failure, Printer, or_dash};
 use crate::wiring::Wiring;
 use harmonia_journey::Journey;
 use harmonia_journey::onboard::{OnboardError, link_cards};
+use serde_json::json;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -18,9 +20,9 @@ pub async fn run(
     args: &CardsArgs,
 ) -> Result<ExitCode, Failure> {
     match &args.action {
-        CardsAction::Import { file } => {
-            let count = import(&wiring.journey().await?, file).await?;
-            let result = serde_json::json!({ "linked": count });
+        CardsAction::Import { file, who } => {
+            let count = import(&wiring.journey().await?, file, who).await?;
+            let result = json!({ "linked": count });
             printer.print(&result, || format!("{count} cards linked"))?;
         }
         CardsAction::List { limit } => {
@@ -51,10 +53,12 @@ pub async fn run(
 }
 
 /// Loads a file of linked cards; returns how many were linked.
-pub async fn import(journey: &Journey, file: &Path) -> Result<u64, Failure> {
+pub async fn import(journey: &Journey, file: &Path, who: &OperatorArgs) -> Result<u64, Failure> {
     let failed = |error: OnboardError| Failure::new(format!("{}: {error}", file.display()));
     let opened = File::open(file).map_err(|error| failed(error.into()))?;
-    link_cards(journey, BufReader::new(opened))
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    let entry = who.did("cards.import", json!({ "file": name.to_string_lossy() }))?;
+    link_cards(journey, BufReader::new(opened), entry)
         .await
         .map_err(failed)
 }

@@ -1,12 +1,14 @@
 //! `harmonia config`: what can be set while Harmonia runs.
 
 use crate::cli::{ConfigAction, ConfigArgs};
+use crate::operator::OperatorArgs;
 use crate::output::{Failure, Printer, table};
 use crate::wiring::Wiring;
 use harmonia_core::changes::Changes;
 use harmonia_core::config::{ALL, ConfigChange, ConfigKey};
 use harmonia_journey::ports::{Clock, Lease, SystemClock};
 use serde::Serialize;
+use serde_json::json;
 use std::process::ExitCode;
 
 /// A key, for people and programs.
@@ -27,14 +29,14 @@ pub async fn run(
     match &args.action {
         ConfigAction::List => list(wiring, printer).await?,
         ConfigAction::Get { key } => get(wiring, printer, key).await?,
-        ConfigAction::Set { key, value } => {
+        ConfigAction::Set { key, value, who } => {
             let found = ConfigKey::find(key).map_err(Failure::usage)?;
             found.check(value).map_err(Failure::usage)?;
-            change(wiring, printer, found, Some(value)).await?;
+            change(wiring, printer, found, Some(value), who).await?;
         }
-        ConfigAction::Unset { key } => {
+        ConfigAction::Unset { key, who } => {
             let found = ConfigKey::find(key).map_err(Failure::usage)?;
-            change(wiring, printer, found, None).await?;
+            change(wiring, printer, found, None, who).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -77,9 +79,17 @@ async fn change(
     printer: &Printer,
     key: &'static ConfigKey,
     value: Option<&String>,
+    who: &OperatorArgs,
 ) -> Result<(), Failure> {
     let store = wiring.inquiry()?;
+    let old = store.config().await?.remove(key.name);
+    let action = match value {
+        Some(_) => "config.set",
+        None => "config.unset",
+    };
+    let detail = json!({ "key": key.name, "old": old, "new": value });
     let mut changes = Changes::none(SystemClock.now());
+    changes.audit.push(who.did(action, detail)?);
     changes.config.push(ConfigChange {
         key: key.name.to_owned(),
         value: value.cloned(),

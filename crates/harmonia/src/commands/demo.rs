@@ -2,6 +2,7 @@
 
 use crate::cli::{DemoArgs, Ids};
 use crate::commands::{cards, drain, generate, mids};
+use crate::operator::OperatorArgs;
 use crate::output::{Failure, Printer, Progress, complain, grouped, table};
 use crate::sources;
 use crate::wiring::Wiring;
@@ -52,8 +53,9 @@ pub async fn run(wiring: &Wiring, printer: &Printer, args: &DemoArgs) -> Result<
         ..wiring.settings.clone()
     });
     let journey = wiring.journey().await?;
-    mids::onboard(journey.store.as_ref(), &summary.files.mids).await?;
-    cards::import(&journey, &summary.files.cards).await?;
+    let who = OperatorArgs { operator: None };
+    mids::onboard(journey.store.as_ref(), &summary.files.mids, &who).await?;
+    cards::import(&journey, &summary.files.cards, &who).await?;
 
     let before = journey.store.status(journey.now()).await?;
     let started = std::time::Instant::now();

@@ -1,6 +1,7 @@
 //! `harmonia keys`: keys of the HTTP API, made, listed, taken back.
 
 use crate::cli::{KeysAction, KeysArgs};
+use crate::operator::OperatorArgs;
 use crate::output::{Failure, Printer, or_dash, table};
 use crate::wiring::Wiring;
 use harmonia_core::access::{ApiKey, KeyChange, NewKey, Scope, Secret};
@@ -9,6 +10,7 @@ use harmonia_core::ids::ApiKeyId;
 use harmonia_core::time::Instant;
 use harmonia_journey::ports::{Clock, CommitError, Lease, Store, SystemClock, Uids};
 use serde::Serialize;
+use serde_json::json;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -20,9 +22,10 @@ pub async fn run(wiring: &Wiring, printer: &Printer, args: &KeysArgs) -> Result<
             name,
             scopes,
             expires,
-        } => create(store.as_ref(), printer, name, &scopes.0, *expires).await,
+            who,
+        } => create(store.as_ref(), printer, (name, &scopes.0, *expires), who).await,
         KeysAction::List => list(store.as_ref(), printer).await,
-        KeysAction::Revoke { key } => revoke(store.as_ref(), printer, key).await,
+        KeysAction::Revoke { key, who } => revoke(store.as_ref(), printer, key, who).await,
     }
 }
 
@@ -38,9 +41,8 @@ struct Created<'a> {
 async fn create(
     store: &dyn Store,
     printer: &Printer,
-    name: &str,
-    scopes: &[Scope],
-    expires: Option<Duration>,
+    (name, scopes, expires): (&str, &[Scope], Option<Duration>),
+    who: &OperatorArgs,
 ) -> Result<ExitCode, Failure> {
     let now = SystemClock.now();
     let secret = Secret::from_random(Uids.secret());
@@ -50,6 +52,9 @@ async fn create(
     };
     let expires_at = expires.map(after);
     let mut changes = Changes::none(now);
+    // Never anything of the key itself.
+    let detail = json!({ "name": name, "scopes": scopes, "expires_at": expires_at.map(|at| at.to_string()) });
+    changes.audit.push(who.did("keys.create", detail)?);
     changes.keys.push(KeyChange::Create(NewKey {
         name: name.to_owned(),
         hint: secret.hint(),
@@ -128,7 +133,12 @@ fn state(key: &ApiKey, now: Instant) -> &'static str {
     }
 }
 
-async fn revoke(store: &dyn Store, printer: &Printer, named: &str) -> Result<ExitCode, Failure> {
+async fn revoke(
+    store: &dyn Store,
+    printer: &Printer,
+    named: &str,
+    who: &OperatorArgs,
+) -> Result<ExitCode, Failure> {
     let keys = store.keys().await?;
     let number = named.parse().map(ApiKeyId).ok();
     let is_it = |key: &&ApiKey| key.name == named || Some(key.id) == number;
@@ -151,9 +161,11 @@ async fn revoke(store: &dyn Store, printer: &Printer, named: &str) -> Result<Exi
         }
     };
     let mut changes = Changes::none(SystemClock.now());
+    let detail = json!({ "key": key.id, "name": key.name });
+    changes.audit.push(who.did("keys.revoke", detail)?);
     changes.keys.push(KeyChange::Revoke(key.id));
     store.commit(Lease::Operator, changes).await?;
-    let revoked = serde_json::json!({ "revoked": key.name, "key": key.id });
+    let revoked = json!({ "revoked": key.name, "key": key.id });
     printer.print(&revoked, || {
         format!(
             "revoked {}: it opens nothing from the next second on",

@@ -1,6 +1,7 @@
 //! `harmonia mids`: merchant identifiers, onboarded from a CSV file, listed, removed.
 
 use crate::cli::{Date, MidsAction, MidsArgs};
+use crate::operator::OperatorArgs;
 use crate::output::{Failure, Printer, or_dash, table};
 use crate::wiring::{Wiring, load_agents};
 use harmonia_core::changes::{MidAction, MidChange};
@@ -10,6 +11,7 @@ use harmonia_core::term::SINCE_EVER;
 use harmonia_core::time::{Instant, Zone};
 use harmonia_journey::onboard::{OnboardError, identifier_type, onboard_mids, read_mids};
 use harmonia_journey::ports::{Clock, Store, SystemClock};
+use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,13 +20,18 @@ use std::sync::Arc;
 pub async fn run(wiring: &Wiring, printer: &Printer, args: &MidsArgs) -> Result<ExitCode, Failure> {
     let store = wiring.inquiry()?;
     match &args.action {
-        MidsAction::Import { file, from, until } => {
+        MidsAction::Import {
+            file,
+            from,
+            until,
+            who,
+        } => {
             let zones = Zones::load(wiring, &[*from, *until])?;
             let dates = |change: &mut MidChange| {
                 change.from = from.map(|date| zones.moment(date, &change.scheme_slug));
                 change.until = until.map(|date| zones.moment(date, &change.scheme_slug));
             };
-            import(store.as_ref(), printer, file, &dates).await
+            import(store.as_ref(), printer, file, &dates, who).await
         }
         MidsAction::List { all } => list(store.as_ref(), printer, *all).await,
         MidsAction::Remove {
@@ -32,6 +39,7 @@ pub async fn run(wiring: &Wiring, printer: &Printer, args: &MidsArgs) -> Result<
             identifier_type,
             identifier,
             from,
+            who,
         } => {
             let zones = Zones::load(wiring, &[*from])?;
             let name = (
@@ -39,7 +47,8 @@ pub async fn run(wiring: &Wiring, printer: &Printer, args: &MidsArgs) -> Result<
                 identifier_type.as_str(),
                 identifier.as_str(),
             );
-            remove(store.as_ref(), printer, name, *from, &zones).await
+            let since = |scheme: &Slug| from.map(|date| zones.moment(date, scheme));
+            remove(store.as_ref(), printer, name, &since, who).await
         }
     }
 }
@@ -75,9 +84,10 @@ async fn import(
     printer: &Printer,
     file: &Path,
     dates: &(dyn Fn(&mut MidChange) + Sync),
+    who: &OperatorArgs,
 ) -> Result<ExitCode, Failure> {
-    let (total, changed) = onboard_dated(store, file, dates).await?;
-    let result = serde_json::json!({ "total": total, "changed": changed });
+    let (total, changed) = onboard_dated(store, file, dates, who).await?;
+    let result = json!({ "total": total, "changed": changed });
     printer.print(&result, || {
         format!("{total} rows read, {changed} identifiers changed")
     })?;
@@ -85,24 +95,41 @@ async fn import(
 }
 
 /// Onboards the identifiers of a file: how many rows it has, and how many changed anything.
-pub async fn onboard(store: &dyn Store, file: &Path) -> Result<(usize, u64), Failure> {
-    onboard_dated(store, file, &|_| {}).await
+pub async fn onboard(
+    store: &dyn Store,
+    file: &Path,
+    who: &OperatorArgs,
+) -> Result<(usize, u64), Failure> {
+    onboard_dated(store, file, &|_| {}, who).await
 }
 
 async fn onboard_dated(
     store: &dyn Store,
     file: &Path,
     dates: &(dyn Fn(&mut MidChange) + Sync),
+    who: &OperatorArgs,
 ) -> Result<(usize, u64), Failure> {
     let failed = |error: OnboardError| Failure::new(format!("{}: {error}", file.display()));
     let bytes = std::fs::read(file).map_err(|error| failed(error.into()))?;
     let mut mids = read_mids(&bytes).map_err(failed)?;
     mids.iter_mut().for_each(dates);
     let total = mids.len();
-    let changed = onboard_mids(store, mids, SystemClock.now())
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    let detail = json!({
+        "file": name.to_string_lossy(), "rows": total,
+        "from": told(mids.iter().find_map(|mid| mid.from)),
+        "until": told(mids.iter().find_map(|mid| mid.until)),
+    });
+    let entry = who.did("mids.import", detail)?;
+    let changed = onboard_mids(store, mids, entry, SystemClock.now())
         .await
         .map_err(failed)?;
     Ok((total, changed))
+}
+
+/// A moment as the log tells it.
+fn told(moment: Option<Instant>) -> Option<String> {
+    moment.map(|moment| moment.to_string())
 }
 
 async fn list(store: &dyn Store, printer: &Printer, all: bool) -> Result<ExitCode, Failure> {
@@ -142,13 +169,12 @@ async fn remove(
     store: &dyn Store,
     printer: &Printer,
     (provider, kind, identifier): (&str, &str, &str),
-    from: Option<Date>,
-    zones: &Zones,
+    since: &(dyn Fn(&Slug) -> Option<Instant> + Sync),
+    who: &OperatorArgs,
 ) -> Result<ExitCode, Failure> {
     let provider = Slug::new(provider).map_err(Failure::usage)?;
     let identifier_type = identifier_type(kind).map_err(Failure::usage)?;
     let now = SystemClock.now();
-    let since = |scheme: &Slug| from.map(|date| zones.moment(date, scheme));
     let mut terms = store.mid_terms().await?;
     terms.retain(|mid| {
         mid.provider == provider
@@ -177,10 +203,15 @@ async fn remove(
         until: None,
     };
     let (from, scheme) = (change.from, found.scheme_slug.clone());
-    let changed = onboard_mids(store, vec![change], now)
+    let detail = json!({
+        "provider": change.provider, "type": change.identifier_type, "identifier": identifier,
+        "scheme": scheme, "from": told(from),
+    });
+    let entry = who.did("mids.remove", detail)?;
+    let changed = onboard_mids(store, vec![change], entry, now)
         .await
         .map_err(Failure::new)?;
-    let result = serde_json::json!({ "changed": changed });
+    let result = json!({ "changed": changed });
     printer.print(&result, || match from {
         Some(from) => format!("{identifier} is {scheme}'s until {from}"),
         None => format!("{identifier} is no longer in force"),

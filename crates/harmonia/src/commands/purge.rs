@@ -25,6 +25,7 @@ pub async fn run(
     printer: &Printer,
     args: &PurgeArgs,
 ) -> Result<ExitCode, Failure> {
+    let operator = args.who.name()?;
     let store = wiring.inquiry()?;
     let before = kept_from(SystemClock.now(), days(store.as_ref(), args.days).await?);
     if !args.yes && !agreed(store.as_ref(), before).await? {
@@ -33,7 +34,7 @@ pub async fn run(
     }
     let progress = Progress::start("purging", None);
     let told = |purged: Purged| progress.at(purged.payments + purged.sales);
-    let purged = purge(store.as_ref(), &SystemClock, before, &told).await?;
+    let purged = purge(store.as_ref(), &SystemClock, before, &operator, &told).await?;
     progress.done();
     let outcome = Outcome {
         kept_from: before.to_string(),

@@ -91,29 +91,17 @@ fn tell(printer: &Printer, answer: &Answer, done: &str) -> Result<ExitCode, Fail
 }
 
 fn redress_of(by: &ByArgs) -> Result<Redress, Failure> {
-    let text = |text: &str, what: &str| match text.trim() {
-        "" => Err(Failure::usage(format!(
-            "--{what} is empty: it is kept with the match"
-        ))),
-        text => Ok(text.into()),
+    let reason = match by.reason.trim() {
+        "" => {
+            return Err(Failure::usage(
+                "--reason is empty: it is kept with the match",
+            ));
+        }
+        reason => reason.into(),
     };
-    let operator = by.operator.clone().unwrap_or_else(logged_in);
     Ok(Redress {
-        operator: text(&operator, "operator")?,
-        reason: text(&by.reason, "reason")?,
-    })
-}
-
-/// The name under which a person is logged in, or where the system has none, its number.
-fn logged_in() -> String {
-    let named = ["USER", "LOGNAME"].into_iter().find_map(|name| {
-        let name = std::env::var(name).ok()?;
-        (!name.trim().is_empty()).then_some(name)
-    });
-    named.unwrap_or_else(|| {
-        let own =
-            std::fs::metadata("/proc/self").map(|own| std::os::unix::fs::MetadataExt::uid(&own));
-        own.map_or_else(|_| "unknown".to_owned(), |uid| format!("uid {uid}"))
+        operator: by.who.name()?,
+        reason,
     })
 }
 

@@ -269,6 +269,70 @@ fn every_feed_takes_the_canonical_format() {
 }
 
 #[test]
+fn a_record_that_is_nested_too_deep_is_rejected_and_the_others_go_on() {
+    let place = town();
+    let told = |feed: &str, records: &[String], shape: &dyn Fn(&[String]) -> String| {
+        let file = place.write("canonical.jsonl", shape(records));
+        place.json(&["import", feed, &file, "--format", "canonical"])[0][0].clone()
+    };
+    let lines = |records: &[String]| records.join("\n");
+    let list = |records: &[String]| format!("[{}]", records.join(",\n"));
+    let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    // The record and its `extra` are two levels; what is in it is the rest.
+    let with = |id: &str, levels: usize| {
+        let party = if id.starts_with("sale") {
+            r#""mids": ["shop-1"]"#
+        } else {
+            r#""mid": "shop-1", "card_token": "token-1""#
+        };
+        format!(
+            r#"{{"transaction_id": "{id}", {party}, "amount": {}, "currency": "GBP",
+                "date": "2026-06-02T12:00:00Z", "extra": {{"a": {}}}}}"#,
+            id.len(),
+            nested(levels)
+        )
+        .replace('\n', "")
+    };
+    let sales = [
+        with("sale-1", 62),
+        with("sale-22", 2_000),
+        with("sale-333", 63),
+        with("sale-4444", 1),
+    ];
+    let payments = [
+        with("p--1", 2_000),
+        with("pay--1", 62),
+        with("pay--4444", 1),
+    ];
+    let sold = told(SCHEME, &sales, &lines);
+    assert_eq!(
+        (&sold["new"], &sold["rejected"]),
+        (&json!(2), &json!(2)),
+        "{sold}"
+    );
+    let paid = told(PROVIDER, &payments, &list);
+    assert_eq!(
+        (&paid["new"], &paid["rejected"]),
+        (&json!(2), &json!(1)),
+        "{paid}"
+    );
+    let rejects = place.ok(&["rejects", "list"]);
+    assert_has(
+        &rejects,
+        &["NOT_JSON", "nested deeper than 64 levels at byte "],
+    );
+    place.ok(&["drain"]);
+    // The views merge what both sides kept.
+    for view in ["matched_transaction", "export_transaction"] {
+        let read = format!("SELECT transaction_id FROM {view} WHERE json_valid(extra_fields)");
+        let mut ids = place.texts(&read);
+        ids.sort();
+        assert_eq!(ids, ["sale-1", "sale-4444"], "{view}");
+    }
+    place.ok(&["audit"]);
+}
+
+#[test]
 fn lists_can_be_limited_and_begin_where_they_are_told() {
     let place = town();
     let times = ["12:00:00", "12:00:01", "12:00:02"];

@@ -3,9 +3,9 @@
 //!
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
-//! [`previewing`], [`folders`], [`stopping`], [`quiet`], [`replaying`], [`journey`], [`life`], [`lanes`],
-//! [`matching`], [`explaining`], [`reviewing`], [`claiming`], [`redressing`], [`sweeping`],
-//! [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of it all.
+//! [`previewing`], [`folders`], `encrypted`, [`stopping`], [`quiet`], [`replaying`], [`journey`], [`life`],
+//! [`lanes`], [`matching`], [`explaining`], [`reviewing`], [`claiming`], [`redressing`], [`logging`],
+//! [`sweeping`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of it all.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,12 +16,15 @@ mod agents;
 mod backtesting;
 mod claiming;
 mod demo;
+#[cfg(feature = "pgp")]
+mod encrypted;
 mod explaining;
 mod folders;
 mod journey;
 mod lanes;
 mod life;
 mod life_shop;
+mod logging;
 mod matching;
 mod onboarding;
 mod previewing;

@@ -1,7 +1,6 @@
 //! Configuration while Harmonia runs, and purging: asked first, for ever, and nothing twice.
 
-use crate::signal::terminate;
-use crate::support::{Answer, Place};
+use crate::support::Place;
 use crate::town::{PROVIDER, SCHEME, import, payment, sale, town, work};
 use crate::{assert_has, assert_says};
 use rusqlite::Connection;
@@ -141,38 +140,6 @@ fn purging_that_was_killed_is_begun_again() {
     assert_eq!(count(&place, "payment"), count(&place, "open_payment"));
     let again = place.json(&["purge", "--days", "60", "--yes"]);
     assert_eq!(again[0]["purged"]["payments"], 0);
-}
-
-#[test]
-fn a_running_process_sees_what_is_configured() {
-    let place = town();
-    let running = place.command(&["import", PROVIDER]).spawn().unwrap();
-    let arrive = |name: &str, id: &str| {
-        let record = payment(id, "10:00:00", 100, "token-1");
-        place.write(&format!("files/imports/{PROVIDER}/{name}"), record);
-    };
-    // It looks once when it starts, and then every minute: both files must lie there by then, so the
-    // change is made while the first is all that was read.
-    arrive("a.dat", "p1");
-    wait_for(&place, "payment", 1);
-    place.ok(&["config", "set", "retention-days", "60"]);
-    arrive("b.dat", "p2");
-    wait_for(&place, "rejected_record", 1);
-    terminate(&running);
-    let answer = Answer::of(&running.wait_with_output().unwrap());
-    assert_eq!(answer.code, Some(0), "{answer:#?}");
-    assert_eq!(
-        place.texts("SELECT reason FROM rejected_record"),
-        ["TOO_OLD"]
-    );
-}
-
-fn wait_for(place: &Place, table: &str, rows: i64) {
-    let deadline = Instant::now() + Duration::from_secs(90);
-    while count(place, table) < rows {
-        assert!(Instant::now() < deadline, "{table} has not {rows} rows");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

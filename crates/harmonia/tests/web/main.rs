@@ -1,8 +1,8 @@
 //! The HTTP API as its users meet it: the real binary on a port of its own, spoken to over a socket.
 //!
 //! [`pushing`] is what is taken, [`refusing`] what is not, [`access`] who may, [`again`] what comes
-//! twice, [`together`] what comes at once; then [`watching`] (health, status, metrics) and
-//! [`ending`]: stopped under load, and killed.
+//! twice, [`together`] what comes at once, [`elsewhere`] what other processes change meanwhile; then
+//! [`watching`] (health, status, metrics) and [`ending`]: stopped under load, and killed.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +12,7 @@
 mod access;
 mod again;
 mod client;
+mod elsewhere;
 mod ending;
 mod pushing;
 mod refusing;

@@ -4,12 +4,11 @@
 //! tell which. A feed's own format is read as a file of it would be.
 
 use super::reading::says_no_record;
-use harmonia_core::feed::{Feed, MessageReader, Outcome, RawRecord, ReadError};
+use harmonia_core::feed::{
+    Feed, MAX_DEPTH, MessageReader, Outcome, RawRecord, ReadError, too_deep,
+};
 use harmonia_core::problem::FileRefusal;
 use serde::de::IgnoredAny;
-
-/// How deep JSON may be nested. SQLite reads no deeper than a thousand, and nobody needs ten.
-const MAX_DEPTH: usize = 64;
 
 /// Why nothing of a body can be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,23 +109,14 @@ fn not_json(error: &serde_json::Error) -> BodyError {
     }
 }
 
-/// Looks at the brackets outside of texts; `from` is where in the body this text begins.
+/// `from` is where in the body this text begins.
 fn refuse_depth(text: &str, from: usize) -> Result<(), BodyError> {
-    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
-    for (offset, byte) in (from..).zip(text.bytes()) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'{' | b'[' if !in_text => depth += 1,
-            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return Err(BodyError::TooDeep { offset });
-        }
+    match too_deep(text) {
+        None => Ok(()),
+        Some(offset) => Err(BodyError::TooDeep {
+            offset: from + offset,
+        }),
     }
-    Ok(())
 }
 
 fn read_all(

@@ -37,7 +37,9 @@ impl World {
         let at = changes.at;
         let mut committed = Committed::default();
         let mut added = Added::default();
+        let has_mids = !changes.mids.is_empty();
         committed.onboarded += self.onboard(changes.mids, at);
+        let changed = has_mids.then_some(committed.onboarded);
         committed.onboarded += self.link_cards(changes.cards);
         for ConfigChange { key, value } in changes.config {
             match value {
@@ -78,7 +80,7 @@ impl World {
             self.propose(change, at);
         }
         for entry in changes.audit {
-            self.log(entry, at);
+            self.log(entry, changed, at);
         }
         if let Some(attempt) = changes.attempt {
             self.deliver(attempt, at);
@@ -246,9 +248,9 @@ impl World {
         }
     }
 
-    fn log(&mut self, entry: AuditEntry, at: Instant) {
+    fn log(&mut self, entry: AuditEntry, changed: Option<u64>, at: Instant) {
         let previous = self.log.last().map_or(audit::BEGINNING, |last| last.hash);
-        let detail = entry.detail.to_string();
+        let detail = entry.stored_detail(changed);
         let hash = audit::link(&previous, at, &entry.operator, entry.action, &detail);
         self.log.push(LogEntry {
             at,

@@ -57,6 +57,7 @@ fn apply(
     let mut committed = Committed::default();
     let mut given = Given::default();
     committed.onboarded += onboard::mids(transaction, &changes.mids, changes.at)?;
+    let changed = (!changes.mids.is_empty()).then_some(committed.onboarded);
     committed.onboarded += onboard::cards(shared, transaction, &changes.cards, changes.at)?;
     config::apply(transaction, &changes.config, changes.at)?;
     purge::keep_from(transaction, changes.purged_before, changes.at)?;
@@ -94,7 +95,7 @@ fn apply(
     ends(transaction, changes, &mut given)?;
     open(transaction, &changes.open, changes.at)?;
     proposals(transaction, &changes.proposals, changes.at)?;
-    log(transaction, &changes.audit, changes.at)?;
+    log(transaction, &changes.audit, changed, changes.at)?;
     if let Some(attempt) = &changes.attempt {
         deliveries(transaction, attempt, changes.at)?;
     }
@@ -368,20 +369,21 @@ fn proposals(
     Ok(())
 }
 
-/// Chains what people did to what was done before.
-fn log(transaction: &Transaction<'_>, entries: &[AuditEntry], at: Instant) -> rusqlite::Result<()> {
-    for AuditEntry {
-        operator,
-        action,
-        detail,
-    } in entries
-    {
+/// Chains what people did to what was done before; `changed` is how many identifiers were.
+fn log(
+    transaction: &Transaction<'_>,
+    entries: &[AuditEntry],
+    changed: Option<u64>,
+    at: Instant,
+) -> rusqlite::Result<()> {
+    for entry in entries {
+        let (operator, action) = (&entry.operator, entry.action);
         let last: Option<Vec<u8>> = transaction
             .prepare_cached(sql::audit_log::last)?
             .query_row([], |row| row.get(0))
             .optional()?;
         let previous = last.as_deref().unwrap_or(&audit::BEGINNING);
-        let detail = detail.to_string();
+        let detail = entry.stored_detail(changed);
         let hash = audit::link(previous, at, operator, action, &detail);
         transaction
             .prepare_cached(sql::audit_log::insert)?

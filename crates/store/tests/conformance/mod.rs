@@ -41,6 +41,7 @@ conformance! {
     {
         onboarding {
             registering_is_idempotent,
+            who_onboards_is_logged_with_how_much_it_changed,
             an_identifier_is_in_force_from_its_addition,
             an_identifier_that_is_added_again_changes_nothing,
             an_identifier_that_is_deleted_is_no_longer_in_force,

@@ -2,12 +2,13 @@
 
 use crate::support::{Bench, NOON, Town, card_link, mid_change, slug};
 use harmonia_core::card::CardToken;
-use harmonia_core::changes::{CardInScheme, Changes, MidAction, MidChange};
+use harmonia_core::changes::{AuditEntry, CardInScheme, Changes, MidAction, MidChange};
 use harmonia_core::identify::{CardLink, MerchantIdentifier};
 use harmonia_core::ids::SchemeId;
 use harmonia_core::term::Term;
 use harmonia_core::time::{HOUR_US, Instant, MINUTE_US};
 use harmonia_core::transaction::{Identifiers, Place};
+use serde_json::json;
 
 pub async fn registering_is_idempotent(bench: &dyn Bench) {
     let store = bench.fresh().await;
@@ -25,6 +26,41 @@ pub async fn registering_is_idempotent(bench: &dyn Bench) {
     assert_eq!(second[0], first[1]);
     assert!(!first.contains(&second[1]));
     assert_eq!(store.register(&schemes, &providers).await.unwrap(), first);
+}
+
+pub async fn who_onboards_is_logged_with_how_much_it_changed(bench: &dyn Bench) {
+    let town = Town::new(bench).await;
+    let before = town.store.log(0, 100).await.unwrap().len();
+    let entry = |action, detail| AuditEntry {
+        operator: "ann".into(),
+        action,
+        detail,
+    };
+    let mut changes = Changes::none(NOON);
+    changes.mids = vec![
+        mid_change("m-9", "bakery"),
+        mid_change("m-9", "bakery"),
+        mid_change("m-8", "books"),
+    ];
+    changes.audit.push(entry("mids.import", json!({"rows": 3})));
+    assert_eq!(town.commit(changes).await.onboarded, 2);
+    let mut changes = Changes::none(NOON);
+    changes.audit.push(entry("config.set", json!({"key": "k"})));
+    town.commit(changes).await;
+    let log = town.store.log(0, 100).await.unwrap();
+    let told: Vec<_> = log[before..]
+        .iter()
+        .map(|row| {
+            let detail: serde_json::Value = serde_json::from_str(&row.detail).unwrap();
+            (&*row.operator, &*row.action, detail)
+        })
+        .collect();
+    let expected = [
+        ("ann", "mids.import", json!({"rows": 3, "changed": 2})),
+        ("ann", "config.set", json!({"key": "k"})),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(town.store.audit().await.unwrap(), []);
 }
 
 pub async fn an_identifier_is_in_force_from_its_addition(bench: &dyn Bench) {

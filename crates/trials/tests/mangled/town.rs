@@ -3,7 +3,7 @@
 
 use crate::good::Good;
 use async_trait::async_trait;
-use harmonia_core::changes::{Lanes, MidAction, MidChange};
+use harmonia_core::changes::{AuditEntry, Lanes, MidAction, MidChange};
 use harmonia_core::feed::{Outcome, RawRecord};
 use harmonia_core::identify::IdentifierType;
 use harmonia_core::ids::Slug;
@@ -83,7 +83,12 @@ impl Town {
             lanes: Lanes::ONE,
         };
         let mids = mids_of(good);
-        onboard_mids(journey.store.as_ref(), mids, journey.now())
+        let entry = AuditEntry {
+            operator: "town".into(),
+            action: "mids.import",
+            detail: Default::default(),
+        };
+        onboard_mids(journey.store.as_ref(), mids, entry, journey.now())
             .await
             .unwrap();
         Self { journey }

@@ -2,7 +2,7 @@
 //! it. Nothing is decided again; the reason they stay open says so, for a person to look at.
 
 use crate::Journey;
-use crate::matching::{UnderWay, probes};
+use crate::candidates::{UnderWay, probes};
 use crate::ports::{StoreError, UndecidedPayment};
 use harmonia_core::ids::{PaymentId, SaleId};
 use harmonia_core::matching::contest::is_contested;

@@ -5,7 +5,8 @@
 //! given back with a time to be taken up again; nothing is dropped.
 
 use crate::Journey;
-use crate::matching::{Prepared, UnderWay};
+use crate::candidates::UnderWay;
+use crate::matching::Prepared;
 use crate::ports::{CommitError, Committed, Job, StoreError};
 use crate::{deliver, matching};
 use harmonia_core::changes::{Changes, JobEnd, Queue};

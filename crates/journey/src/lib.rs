@@ -9,6 +9,7 @@
 
 pub mod agents;
 pub mod backtest;
+pub mod candidates;
 pub mod claim;
 pub mod contest;
 pub mod deliver;

@@ -5,7 +5,7 @@
 //! an index of its own, and near misses are looked for among open payments alone, so many at a time.
 
 use crate::Journey;
-use crate::matching::probes;
+use crate::candidates::probes;
 use crate::ports::{ForReview, ProposalRow, SaleStory, Side, StoreError, TransactionRow};
 use crate::why::{Candidate, Seen};
 use harmonia_core::ids::{PaymentId, SaleId, SchemeId};

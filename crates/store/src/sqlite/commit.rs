@@ -1,7 +1,7 @@
 //! The one place where anything is written: a step's changes, in one transaction, fenced.
 
 use super::connection::store_error;
-use super::writer::{Failure, Given, Known, Writer, extend, next_id};
+use super::writer::{Failure, Given, Known, Writer, conflict, extend, next_id};
 use super::{Shared, config, import, keys, onboard, purge, push, replay, sql};
 use crate::seal::identity_place;
 use harmonia_core::audit;
@@ -390,16 +390,6 @@ fn log(
             .execute(params![at.0, &**operator, action, detail, hash.as_slice()])?;
     }
     Ok(())
-}
-
-/// A second match for a payment or a sale is what the unique keys are there to refuse; so is a second
-/// answer to one request. What a check refuses is no conflict: deciding again would not help.
-pub fn conflict(error: rusqlite::Error) -> Failure {
-    let code = error.sqlite_error().map(|error| error.extended_code);
-    match code {
-        Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE) => Failure::Conflict,
-        _ => Failure::Sqlite(error),
-    }
 }
 
 fn open(transaction: &Transaction<'_>, open: &[StillOpen], at: Instant) -> rusqlite::Result<()> {

@@ -29,7 +29,7 @@ pub fn apply(
                         at.0,
                         key.expires_at.map(|at| at.0),
                     ])
-                    .map_err(super::commit::conflict)?;
+                    .map_err(super::writer::conflict)?;
             }
             KeyChange::Revoke(id) => {
                 transaction

@@ -94,7 +94,7 @@ fn keep(
             told,
             at.0,
         ])
-        .map_err(super::commit::conflict)?;
+        .map_err(super::writer::conflict)?;
     Ok(())
 }
 

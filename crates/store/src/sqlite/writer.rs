@@ -97,3 +97,13 @@ pub fn revise(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<()>
         .execute([name])?;
     Ok(())
 }
+
+/// A second match for a payment or a sale is what the unique keys are there to refuse; so is a second
+/// answer to one request. What a check refuses is no conflict: deciding again would not help.
+pub fn conflict(error: rusqlite::Error) -> Failure {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    match code {
+        Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE) => Failure::Conflict,
+        _ => Failure::Sqlite(error),
+    }
+}

@@ -71,7 +71,10 @@ impl EndKind {
             }
             Self::Duplicate => "another payment of the same type has the same settlement key",
             Self::Streamed => "sent straight to the merchant, as its scheme wants it",
-            Self::Unmatched => "given up after the scheme's time, and handed to its own export",
+            Self::Unmatched => {
+                "given up after the scheme's time, and handed to its own export; what comes later is \
+                 not matched with it"
+            }
         }
     }
 

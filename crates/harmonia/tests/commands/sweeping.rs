@@ -208,7 +208,7 @@ fn a_sale_that_comes_too_late_is_not_matched_and_why_says_so() {
     let why = here.0.ok(&["why", "sale", "sale-1"]);
     assert_has(
         &why,
-        &["left the pending list, UNMATCHED", "is not matched with it"],
+        &["given up after the scheme's time", "is not matched with it"],
     );
     let why = here.0.ok(&["why", "payment", "late"]);
     assert_has(

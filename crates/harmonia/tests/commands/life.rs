@@ -371,3 +371,23 @@ fn where_two_sums_fit_nothing_is_guessed() {
     shop.drain();
     assert_eq!(shop.pairs(), [] as [&str; 0]);
 }
+
+#[test]
+fn the_window_is_fourteen_days_of_imports_to_the_microsecond() {
+    const FOURTEEN_DAYS_US: i64 = 14 * 24 * 3_600_000_000;
+    for (apart, status) in [
+        (FOURTEEN_DAYS_US, "paid SETTLED MATCHED"),
+        (FOURTEEN_DAYS_US + 1, "paid SETTLED PENDING NO_SALE"),
+        (-FOURTEEN_DAYS_US, "paid SETTLED MATCHED"),
+        (-FOURTEEN_DAYS_US - 1, "paid SETTLED PENDING NO_SALE"),
+    ] {
+        let shop = Shop::of("wasabi-club");
+        shop.sell(&[sale("sale-1", "12:00:30", 1000)]);
+        shop.bring(SETTLED, &[payment("paid", "12:00:00", 1000)]);
+        let database = rusqlite::Connection::open(shop.place.path("data/harmonia.sqlite3"));
+        let earlier = "UPDATE sale SET created_at = (SELECT created_at FROM payment) - ?1";
+        database.unwrap().execute(earlier, [apart]).unwrap();
+        shop.drain();
+        assert_eq!(shop.statuses(), [status], "{apart}");
+    }
+}

@@ -146,5 +146,9 @@ impl Broker {
 pub fn rabbitmqctl(arguments: &[&str]) -> bool {
     let tool = std::env::var("HARMONIA_TEST_RABBITMQCTL").unwrap();
     let output = Command::new(tool).args(arguments).output().unwrap();
+    if !output.status.success() {
+        let said = [output.stdout, output.stderr].concat();
+        eprintln!("{arguments:?}: {}", String::from_utf8_lossy(&said));
+    }
     output.status.success()
 }

@@ -56,9 +56,9 @@ impl Broker {
     /// A virtual host of it, new and empty.
     pub fn host(&self, name: &str) -> Self {
         let _ = rabbitmqctl(&["delete_vhost", name]);
-        assert!(rabbitmqctl(&["add_vhost", name]));
+        rabbitmqctl(&["add_vhost", name]).unwrap();
         let anybody = ["set_permissions", "-p", name, "harmonia", ".*", ".*", ".*"];
-        assert!(rabbitmqctl(&anybody));
+        rabbitmqctl(&anybody).unwrap();
         Self {
             address: self.address.replace("%2f", name),
             runtime: Runtime::new().unwrap(),
@@ -142,13 +142,17 @@ impl Broker {
     }
 }
 
-/// Runs the broker's own tool; whether it succeeded.
-pub fn rabbitmqctl(arguments: &[&str]) -> bool {
+/// Runs the broker's own tool.
+///
+/// # Errors
+///
+/// What the tool said when it did not succeed.
+pub fn rabbitmqctl(arguments: &[&str]) -> Result<(), String> {
     let tool = std::env::var("HARMONIA_TEST_RABBITMQCTL").unwrap();
     let output = Command::new(tool).args(arguments).output().unwrap();
-    if !output.status.success() {
-        let said = [output.stdout, output.stderr].concat();
-        eprintln!("{arguments:?}: {}", String::from_utf8_lossy(&said));
+    if output.status.success() {
+        return Ok(());
     }
-    output.status.success()
+    let said = [output.stdout, output.stderr].concat();
+    Err(String::from_utf8_lossy(&said).into_owned())
 }

@@ -19,8 +19,8 @@ mod replaying;
 
 /// One test for each case, on each store.
 macro_rules! conformance {
-    ($cases:tt on $($store:ident: $bench:ty),+ $(,)?) => {
-        $(mod $store { cases_on!($bench, $cases); })+
+    ($cases:tt on $($(#[$only:meta])? $store:ident: $bench:ty),+ $(,)?) => {
+        $($(#[$only])? mod $store { cases_on!($bench, $cases); })+
     };
 }
 
@@ -29,7 +29,10 @@ macro_rules! cases_on {
         $(mod $group {
             $(#[tokio::test]
             async fn $case() {
-                crate::conformance::$group::$case(&<$bench>::default()).await;
+                let bench = <$bench>::default();
+                if !crate::support::Bench::is_left_out(&bench) {
+                    crate::conformance::$group::$case(&bench).await;
+                }
             })+
         })+
     };
@@ -173,4 +176,6 @@ conformance! {
     on
     model: crate::support::ModelBench,
     sqlite: crate::support::SqliteBench,
+    #[cfg(feature = "postgres")]
+    postgres: crate::support::PostgresBench,
 }

@@ -19,8 +19,10 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 ///
 /// The plans are those that the indexes were made for, made once, whatever the statistics say of a
 /// table that is being filled: the journey's statements go through indexes and nested loops, and only
-/// what looks at everything ([`Session::look_at_everything`]) may do otherwise.
-const SETTINGS: &str = "
+/// what looks at everything may do otherwise. A plan that was made while a table was empty must still
+/// be right when it is large: so those statements probe by LATERAL and `OFFSET 0`, which the planner
+/// does not turn into joins of its own choice.
+pub const SETTINGS: &str = "
     SET synchronous_commit = on;
     SET TIME ZONE 'UTC';
     SET jit = off;
@@ -28,6 +30,7 @@ const SETTINGS: &str = "
     SET enable_seqscan = off;
     SET enable_hashjoin = off;
     SET enable_mergejoin = off;
+    SET enable_memoize = off;
     SET lock_timeout = '60s';
     SET idle_in_transaction_session_timeout = '10min';
     SET client_min_messages = warning";

@@ -32,6 +32,8 @@ mod sql;
 mod telling;
 mod work;
 
+pub use connection::SETTINGS;
+
 use crate::OpenError;
 use crate::seal::Sealer;
 use crate::sqlite::SchemaStatus;

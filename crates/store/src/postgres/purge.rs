@@ -44,6 +44,7 @@ pub async fn apply(
     let Some(known) = kept_from(session).await? else {
         return Ok((Purged::default(), None));
     };
+    session.look_at_everything().await?;
     let purge = Purge {
         before: purge.before.min(known),
         ..purge.clone()
@@ -55,6 +56,7 @@ pub async fn apply(
 /// How many transactions would go, were they purged, with their matches and exports. What goes after
 /// them because of that is not counted.
 pub async fn count(session: &Session<'_>, before: Day) -> Result<Purged, Failure> {
+    session.look_at_everything().await?;
     let mut counted = Purged::default();
     let mut from = Some(PurgeCursor::START);
     while let Some(cursor) =

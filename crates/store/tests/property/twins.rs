@@ -2,8 +2,8 @@
 
 use super::step::{End, Record, Step};
 use crate::support::{
-    BAKERY, Bench, FeedName, ModelBench, NOON, Town, VISA_AUTH, VISA_SETTLED,
-    card_link, gbp, holder, mid_change, payment, picture, refused, sale, waiting,
+    BAKERY, Bench, FeedName, ModelBench, NOON, Town, VISA_AUTH, VISA_SETTLED, card_link, gbp,
+    holder, mid_change, payment, picture, refused, sale, waiting,
 };
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{

@@ -4,6 +4,6 @@ SELECT p.id, p.feed_id, p.scheme_id, p.mid, p.date, p.precision, p.amount, p.cur
        u.id, u.loyalty_id, u.user_id, u.scheme_account_id, u.payment_card_account_id, u.first_six,
        u.last_four, u.expiry_month, u.expiry_year, p.settlement_key
 FROM payment p
-LEFT JOIN open_payment o ON o.payment_transaction_id = p.id
-LEFT JOIN user_identity u ON u.payment_transaction_id = p.id
+LEFT JOIN open_payment o ON o.payment_transaction_id = $1
+LEFT JOIN user_identity u ON u.payment_transaction_id = $1
 WHERE p.id = $1

@@ -8,8 +8,10 @@ CROSS JOIN LATERAL (
            p.last_four, m.matching_type
     FROM payment p
     JOIN feed f ON f.id = p.feed_id
-    LEFT JOIN pairing m ON m.payment_transaction_id = p.id AND m.voided_at IS NULL
-                       AND m.payment_part = 0
+    LEFT JOIN LATERAL (
+        SELECT m.matching_type FROM pairing m
+        WHERE m.payment_transaction_id = p.id AND m.voided_at IS NULL AND m.payment_part = 0
+        OFFSET 0) m ON true
     WHERE p.settlement_key = q.settlement_key AND f.provider_slug = q.provider_slug
       AND f.feed_type IN ('AUTH', 'SETTLED') OFFSET 0) p
 ORDER BY q.place, p.id

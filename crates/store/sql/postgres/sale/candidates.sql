@@ -9,5 +9,5 @@ CROSS JOIN LATERAL (
     WHERE s.day = q.day AND s.mid_set_id = q.mid_set_id AND s.amount = q.amount
       AND s.date BETWEEN q.first AND q.last AND s.currency = q.currency
       AND NOT EXISTS (SELECT 1 FROM pairing m
-                      WHERE m.scheme_transaction_id = s.id AND m.voided_at IS NULL)
+                      WHERE m.scheme_transaction_id = s.id AND m.voided_at IS NULL OFFSET 0)
     OFFSET 0) s

@@ -7,7 +7,10 @@ CROSS JOIN LATERAL (
            s.first_six, s.last_four, s.auth_code, s.created_at,
            m.payment_transaction_id
     FROM sale s
-    JOIN pairing m ON m.scheme_transaction_id = s.id AND m.voided_at IS NULL AND m.sale_part = 0
+    CROSS JOIN LATERAL (
+        SELECT m.payment_transaction_id FROM pairing m
+        WHERE m.scheme_transaction_id = s.id AND m.voided_at IS NULL AND m.sale_part = 0
+        OFFSET 0) m
     WHERE s.day = q.day AND s.mid_set_id = q.mid_set_id AND s.amount = q.amount
       AND s.date BETWEEN q.first AND q.last AND s.currency = q.currency
     OFFSET 0) s

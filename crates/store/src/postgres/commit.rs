@@ -189,6 +189,7 @@ impl Work<'_> {
     async fn apply(&mut self, changes: &Changes) -> Result<Committed, Failure> {
         let mut committed = Committed::default();
         committed.onboarded += onboard::mids(self, &changes.mids).await?;
+        let changed = (!changes.mids.is_empty()).then_some(committed.onboarded);
         committed.onboarded += onboard::cards(self, &changes.cards).await?;
         config::apply(self, &changes.config).await?;
         purge::keep_from(self, changes.purged_before).await?;
@@ -217,7 +218,7 @@ impl Work<'_> {
         self.ends(changes).await?;
         self.open(&changes.open).await?;
         self.proposals(&changes.proposals).await?;
-        self.log(&changes.audit).await?;
+        self.log(&changes.audit, changed).await?;
         if let Some(attempt) = &changes.attempt {
             self.deliveries(attempt).await?;
         }
@@ -288,7 +289,7 @@ impl Work<'_> {
             0 => 0,
             told => self.take("export", told).await?,
         };
-        let (mut rows, mut exports) = (Rows::new(14), Rows::new(6));
+        let (mut rows, mut exports) = (Rows::new(14), Rows::new(7));
         let mut closed = Vec::new();
         for (id, new) in (group..).zip(&pairings) {
             new.put(&mut rows, id, group, self.at);
@@ -296,10 +297,11 @@ impl Work<'_> {
                 exports
                     .row()
                     .int(next_export)
-                    .int(new.scheme.0)
+                    .int(new.export_as.unwrap_or(new.scheme).0)
                     .int(id)
                     .int(new.payment.0)
                     .uuid(uid)
+                    .bool(new.export_as.is_some())
                     .time(self.at);
                 let first = self.given.exports.as_ref().map(|range| *range.start());
                 self.given.exports = Some(first.unwrap_or(next_export)..=next_export);
@@ -376,8 +378,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Chains what people did to what was done before.
-    async fn log(&self, entries: &[AuditEntry]) -> Result<(), Failure> {
+    /// Chains what people did to what was done before; `changed` is how many identifiers were.
+    async fn log(&self, entries: &[AuditEntry], changed: Option<u64>) -> Result<(), Failure> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -388,18 +390,14 @@ impl Work<'_> {
             Some(row) => (row.try_get::<_, i64>(0)?, row.try_get::<_, Vec<u8>>(1)?),
             None => (0, audit::BEGINNING.to_vec()),
         };
-        for AuditEntry {
-            operator,
-            action,
-            detail,
-        } in entries
-        {
-            let detail = detail.to_string();
+        for entry in entries {
+            let (operator, action) = (&*entry.operator, entry.action);
+            let detail = entry.stored_detail(changed);
             let hash = audit::link(&previous, self.at, operator, action, &detail);
             id += 1;
-            let (operator, hash) = (&**operator, hash.to_vec());
+            let hash = hash.to_vec();
             let values: [&(dyn ToSql + Sync); 6] =
-                [&id, &Time(self.at), &operator, action, &detail, &hash];
+                [&id, &Time(self.at), &operator, &action, &detail, &hash];
             session.execute(sql::audit_log::insert, &values).await?;
             previous = hash;
         }
@@ -538,6 +536,7 @@ struct Pairing<'a> {
     difference: Option<i64>,
     part: Part,
     redress: Option<&'a Redress>,
+    export_as: Option<SchemeId>,
     export_uid: Option<Uuid>,
     was_open: bool,
 }
@@ -554,6 +553,7 @@ impl<'a> Pairing<'a> {
             difference: None,
             part: new.part,
             redress: new.redress.as_ref(),
+            export_as: None,
             // The merchant is told once of each sale, however many payments paid it.
             export_uid: (new.part.of_sale == 0).then_some(new.export_uid),
             was_open: new.was_open,
@@ -571,6 +571,7 @@ impl<'a> Pairing<'a> {
             difference: new.difference_minor,
             part: Part::default(),
             redress: None,
+            export_as: new.export_as,
             export_uid: new.export_uid,
             was_open: new.was_open,
         }

@@ -6,17 +6,19 @@
 
 use super::copy::Rows;
 use super::failure::Failure;
-use super::plan::{self, Keyed, Plan};
+use super::plan::{self, Answers, Keyed, Plan};
 use super::rows::{Date, Time, feed_type, get, instant, money, storable};
+use super::sweep::export_of;
 use super::work::Work;
 use super::{lock, sql};
 use compact_str::CompactString;
-use harmonia_core::changes::{Imported, ImportedRecord, Placed};
+use harmonia_core::changes::{Imported, ImportedBody, ImportedRecord, Placed};
 use harmonia_core::ids::{FileId, MatchGroup, MidId, SchemeId, Slug};
 use harmonia_core::money::{MINOR_UNITS, Money};
+use harmonia_core::problem::Reject;
 use harmonia_core::state::FileState;
 use harmonia_core::time::{Day, Instant, Precision};
-use harmonia_core::transaction::{FeedType, PaymentRecord, SaleRecord};
+use harmonia_core::transaction::{AnswerRecord, FeedType, PaymentRecord, SaleRecord};
 use harmonia_journey::ports::ImportOutcome;
 use hashbrown::{HashMap, HashSet};
 use tokio_postgres::types::ToSql;
@@ -102,10 +104,17 @@ pub async fn add<'a>(
     let careful = work.careful || lock(&work.shared.expected).contains(&feed.id);
     let keys = plan::asked(records, kept_from, careful);
     let known = known(work, feed, &keys).await?;
-    let mut plan = Plan::of(records, kept_from, known.clone(), HashSet::new());
+    let answers = answers(work, file, records).await?;
+    let mut plan = Plan::of(
+        records,
+        kept_from,
+        known.clone(),
+        HashSet::new(),
+        answers.clone(),
+    );
     let kept = kept(work, feed, plan.fingerprints()).await?;
     if !kept.is_empty() {
-        plan = Plan::of(records, kept_from, known, kept);
+        plan = Plan::of(records, kept_from, known, kept, answers);
     }
     let first = match plan.raws.len() {
         0 => 0,
@@ -114,11 +123,62 @@ pub async fn add<'a>(
     let sets = mid_sets(work, &plan).await?;
     write(work, file, feed, &plan, first, &sets).await?;
     rejects(work, file, feed, &plan, first).await?;
-    if plan.outcome.new > 0 {
+    if plan.dates.is_some() {
         work.given.match_group = Some(MatchGroup(first));
     }
     work.feeds.push((feed.id, plan.had_known));
     Ok(plan)
+}
+
+/// Adds the answers among records to their exports.
+async fn answers(
+    work: &Work<'_>,
+    file: FileId,
+    records: &[&ImportedRecord],
+) -> Result<Answers, Failure> {
+    let mut answers = Answers::default();
+    for (place, row) in records.iter().enumerate() {
+        let ImportedBody::Answer { scheme, record, .. } = &row.body else {
+            continue;
+        };
+        let number = i64::try_from(row.number).unwrap_or(i64::MAX);
+        match add_answer(work, (file, number), &row.raw, *scheme, record).await? {
+            Ok(true) => {
+                answers.new.insert(place);
+            }
+            Ok(false) => {}
+            Err(reject) => {
+                answers.refused.insert(place, reject);
+            }
+        }
+    }
+    Ok(answers)
+}
+
+/// Adds an answer, which came as a record of a file: whether it is new to its export, or why it is to
+/// none.
+pub async fn add_answer(
+    work: &Work<'_>,
+    (file, number): (FileId, i64),
+    raw: &str,
+    scheme: SchemeId,
+    record: &AnswerRecord,
+) -> Result<Result<bool, Reject>, Failure> {
+    let export = match export_of(&work.session, scheme, record).await? {
+        Ok(export) => export,
+        Err(reject) => return Ok(Err(reject)),
+    };
+    let result = storable(&record.result);
+    let values: [&(dyn ToSql + Sync); 6] = [
+        &export.0,
+        &result.as_str(),
+        &file.0,
+        &number,
+        &raw,
+        &Time(work.at),
+    ];
+    let inserted = work.session.execute(sql::answer::insert, &values).await?;
+    Ok(Ok(inserted == 1))
 }
 
 /// What is known of transactions of a feed: when each was and how much.

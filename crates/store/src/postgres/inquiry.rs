@@ -8,6 +8,7 @@ use super::rows::{
     optional_instant, precision,
 };
 use super::{Shared, sql};
+use harmonia_core::changes::FileEnd;
 use harmonia_core::ids::{MatchId, PaymentId, SaleId, Slug};
 use harmonia_core::matching::Payment;
 use harmonia_core::money::Money;
@@ -171,20 +172,26 @@ pub async fn find(
     side: Side,
     transaction_id: &str,
 ) -> Result<Vec<TransactionRow>, Failure> {
+    let mut found = Vec::new();
+    for id in rows_of(session, side, transaction_id).await? {
+        found.extend(transaction_row(session, side, id).await?);
+    }
+    Ok(found)
+}
+
+/// The rows of the payments or sales with a transaction id, day by day.
+pub async fn rows_of(
+    session: &Session<'_>,
+    side: Side,
+    transaction_id: &str,
+) -> Result<Vec<i64>, Failure> {
     let by_key = match side {
         Side::Payment => sql::payment::by_key,
         Side::Sale => sql::sale::by_key,
     };
     let transaction_id = super::rows::storable(transaction_id);
     let row = |row: &Row| get(row, 0);
-    let ids: Vec<i64> = session
-        .list(by_key, &[&transaction_id.as_str()], row)
-        .await?;
-    let mut found = Vec::with_capacity(ids.len());
-    for id in ids {
-        found.extend(transaction_row(session, side, id).await?);
-    }
-    Ok(found)
+    session.list(by_key, &[&transaction_id.as_str()], row).await
 }
 
 async fn transaction_row(
@@ -362,6 +369,7 @@ pub async fn sale(session: &Session<'_>, id: SaleId) -> Result<Option<SaleStory>
         sale: load::sale(row)?,
         transaction_id: get(row, 11)?,
         matched_to: get(row, 12)?,
+        matched_to_row: get::<Option<i64>>(row, 13)?.map(PaymentId),
     }))
 }
 
@@ -485,21 +493,23 @@ pub async fn rejects(
 ) -> Result<Vec<RejectRow>, Failure> {
     let state = state.map(RejectState::as_str);
     let values: [&(dyn ToSql + Sync); 3] = [&after, &limit(most), &state];
-    let row = |row: &Row| {
-        Ok(RejectRow {
-            id: get(row, 0)?,
-            feed: get(row, 1)?,
-            source: get(row, 2)?,
-            number: get(row, 3)?,
-            state: get(row, 4)?,
-            reason: get(row, 5)?,
-            field: get(row, 6)?,
-            detail: get(row, 7)?,
-            data: get(row, 8)?,
-            created_at: instant(row, 9)?,
-        })
-    };
-    session.list(sql::reject::list, &values, row).await
+    session.list(sql::reject::list, &values, reject_row).await
+}
+
+/// A bad record, in the columns that every list of them has.
+pub fn reject_row(row: &Row) -> Result<RejectRow, Failure> {
+    Ok(RejectRow {
+        id: get(row, 0)?,
+        feed: get(row, 1)?,
+        source: get(row, 2)?,
+        number: get(row, 3)?,
+        state: get(row, 4)?,
+        reason: get(row, 5)?,
+        field: get(row, 6)?,
+        detail: get(row, 7)?,
+        data: get(row, 8)?,
+        created_at: instant(row, 9)?,
+    })
 }
 
 /// Exports, oldest first.
@@ -529,7 +539,20 @@ fn export_row(row: &Row) -> Result<ExportRow, Failure> {
         response: get(row, 11)?,
         created_at: instant(row, 12)?,
         matched_transaction_id: get(row, 13)?,
+        result: get(row, 14)?,
+        result_at: optional_instant(row, 15)?,
     })
+}
+
+/// The export files that were begun or written to since a time, by name.
+pub async fn export_files(session: &Session<'_>, since: Instant) -> Result<Vec<FileEnd>, Failure> {
+    let row = |row: &Row| {
+        Ok(FileEnd {
+            name: get(row, 0)?,
+            length: count(row, 1)?,
+        })
+    };
+    session.list(sql::export::files, &[&Time(since)], row).await
 }
 
 /// A linked card as a person reads it: row, token, scheme, loyalty id, last four.

@@ -500,7 +500,7 @@ fn between(probe: &Probe) -> AmountProbe {
 }
 
 /// The first and the last UTC day that has sales, if there are any.
-async fn days(session: &Session<'_>) -> Result<Option<(Day, Day)>, Failure> {
+pub async fn days(session: &Session<'_>) -> Result<Option<(Day, Day)>, Failure> {
     let Some(row) = session.maybe(sql::sale::days, &[]).await? else {
         return Ok(None);
     };

@@ -2,7 +2,7 @@
 //!
 //! `commit` is the only place that changes a transaction, a match or an export; `plan` says in memory
 //! what becomes of imported records, and `copy` is how they are sent; `claim` leases work; `load` is
-//! what the stages read; `inquiry` what people ask, `history` what is decided again, `audit` what must
+//! what the stages read; `inquiry` and `desk` what people ask, `sweep` what is given up and answered, `history` what is decided again, `audit` what must
 //! always be so; `migrate` brings the schema up to date.
 //!
 //! What SQLite gets by letting one write at a time is done here by locks that are as narrow as what
@@ -14,6 +14,7 @@ mod commit;
 mod config;
 mod connection;
 mod copy;
+mod desk;
 mod failure;
 mod history;
 mod import;
@@ -29,6 +30,7 @@ mod replay;
 mod rows;
 mod sealing;
 mod sql;
+mod sweep;
 mod telling;
 mod work;
 
@@ -41,22 +43,26 @@ use async_trait::async_trait;
 use connection::Session;
 use failure::Failure;
 use harmonia_core::access::{ApiKey, KeyHash};
-use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Placed, Queue, Span};
+use harmonia_core::card::CardToken;
+use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lanes, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
-use harmonia_core::identify::{CardLink, MerchantIdentifier, MidDirectory};
+use harmonia_core::identify::{CardLink, LinkedCard, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{ExportId, FileId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
-use harmonia_core::matching::{Payment, Reach, Sale};
+use harmonia_core::matching::near::Nearly;
+use harmonia_core::matching::{OpenReason, Payment, Reach, Sale};
 use harmonia_core::money::Money;
 use harmonia_core::push::RequestKey;
 use harmonia_core::retention::Purged;
 use harmonia_core::state::RejectState;
+use harmonia_core::sweep::SweepScope;
 use harmonia_core::time::{Day, Instant};
-use harmonia_core::transaction::FeedType;
+use harmonia_core::transaction::{AnswerRecord, FeedType};
 use harmonia_journey::ports::{
-    AmountProbe, AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed, ExportRow,
-    FileArrival, FileClaim, FileRow, Gauges, HistoryPage, HistoryScope, Holder, Inquiry, Job,
-    KeptRecord, Lease, LogRow, MatchRow, Probe, ProposalRow, RecordKey, RejectRow, SaleStory, Side,
-    Status, Store, StoreError, Story, TransactionRow, Undecided,
+    AmountProbe, Answered, AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed,
+    ExportRow, FileArrival, FileClaim, FileRow, ForReview, Gauges, HistoryPage, HistoryScope,
+    Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Paid, Probe, ProposalRow, RecordKey,
+    RejectRow, SaleStory, Side, Sold, Sought, Status, Store, StoreError, Story, TransactionRow,
+    Undecided, WithoutSale,
 };
 use hashbrown::HashSet;
 use std::collections::BTreeMap;
@@ -181,6 +187,17 @@ impl Store for PostgresStore {
         Ok(onboard::register(&self.shared, schemes, providers).await?)
     }
 
+    async fn agree_on_lanes(&self, lanes: Lanes) -> Result<(), StoreError> {
+        let wanted = lanes.count();
+        let known: Result<Option<u16>, StoreError> =
+            read!(self, |_shared, session| config::lanes(session));
+        let count = match known? {
+            Some(known) if known == wanted => known,
+            _ => config::set_lanes(&self.shared, wanted).await?,
+        };
+        crate::agreed(count, wanted)
+    }
+
     async fn commit(&self, lease: Lease, changes: Changes) -> Result<Committed, CommitError> {
         commit::commit(&self.shared, lease, &changes).await
     }
@@ -252,7 +269,7 @@ impl Store for PostgresStore {
         ))
     }
 
-    async fn without_sale(
+    async fn newest_without_sale(
         &self,
         scheme: SchemeId,
         limit: usize,
@@ -342,6 +359,24 @@ impl Store for PostgresStore {
 
     async fn find_key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError> {
         read!(self, |_shared, session| keys::find(session, &hash))
+    }
+
+    async fn waiting_exports(&self, scheme: SchemeId) -> Result<Vec<Span>, StoreError> {
+        read!(self, |_shared, session| sweep::waiting(session, scheme))
+    }
+
+    async fn to_sweep(&self, scope: &SweepScope) -> Result<Vec<PaymentId>, StoreError> {
+        read!(self, |_shared, session| sweep::payments(session, scope))
+    }
+
+    async fn answered(
+        &self,
+        scheme: SchemeId,
+        answers: &[AnswerRecord],
+    ) -> Result<Vec<Answered>, StoreError> {
+        read!(self, |_shared, session| sweep::answered(
+            session, scheme, answers
+        ))
     }
 
     async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError> {
@@ -485,6 +520,12 @@ impl Inquiry for PostgresStore {
         ))
     }
 
+    async fn export_files(&self, since: Instant) -> Result<Vec<FileEnd>, StoreError> {
+        read!(self, |_shared, session| inquiry::export_files(
+            session, since
+        ))
+    }
+
     async fn mids(&self) -> Result<Vec<MerchantIdentifier>, StoreError> {
         read!(self, |_shared, session| load::identifiers(
             session,
@@ -524,6 +565,71 @@ impl Inquiry for PostgresStore {
 
     async fn log(&self, after: i64, limit: usize) -> Result<Vec<LogRow>, StoreError> {
         read!(self, |_shared, session| inquiry::log(session, after, limit))
+    }
+
+    async fn for_review(
+        &self,
+        scheme: Option<SchemeId>,
+        reason: Option<OpenReason>,
+        after: PaymentId,
+        limit: usize,
+    ) -> Result<Vec<ForReview>, StoreError> {
+        read!(self, |_shared, session| desk::for_review(
+            session, scheme, reason, after, limit
+        ))
+    }
+
+    async fn without_sale(
+        &self,
+        scheme: Option<SchemeId>,
+        after: PaymentId,
+        limit: usize,
+        looks: usize,
+    ) -> Result<WithoutSale, StoreError> {
+        read!(self, |_shared, session| desk::without_sale(
+            session, scheme, after, limit, looks
+        ))
+    }
+
+    async fn nearly(&self, questions: &[Nearly], limit: usize) -> Result<Vec<Sale>, StoreError> {
+        read!(self, |_shared, session| desk::nearly(
+            session, questions, limit
+        ))
+    }
+
+    async fn paid(&self, sought: &Sought, limit: usize) -> Result<Vec<Paid>, StoreError> {
+        read!(self, |shared, session| desk::paid(
+            shared, session, sought, limit
+        ))
+    }
+
+    async fn sold(&self, sought: &Sought, limit: usize) -> Result<Vec<Sold>, StoreError> {
+        read!(self, |_shared, session| desk::sold(session, sought, limit))
+    }
+
+    async fn known_of_day(
+        &self,
+        provider: &Slug,
+        feed_type: FeedType,
+        day: Day,
+    ) -> Result<u64, StoreError> {
+        read!(self, |_shared, session| desk::known_of_day(
+            session, provider, feed_type, day
+        ))
+    }
+
+    async fn links_of_card(&self, card: &CardToken) -> Result<Vec<LinkedCard>, StoreError> {
+        read!(self, |_shared, session| desk::links_of_card(session, card))
+    }
+
+    async fn newest_rejects(
+        &self,
+        before: RejectId,
+        limit: usize,
+    ) -> Result<Vec<RejectRow>, StoreError> {
+        read!(self, |_shared, session| desk::newest_rejects(
+            session, before, limit
+        ))
     }
 
     async fn purgeable(&self, before: Day) -> Result<Purged, StoreError> {

@@ -28,6 +28,15 @@ pub struct Refused<'a> {
     pub told: Option<Told>,
 }
 
+/// What became of the answers among records, by their places.
+#[derive(Clone, Default)]
+pub struct Answers {
+    /// Those that are new to their exports.
+    pub new: HashSet<usize>,
+    /// Those that are to no export, and why.
+    pub refused: HashMap<usize, Reject>,
+}
+
 /// What becomes of each record, and what there is to be written.
 #[derive(Default)]
 pub struct Plan<'a> {
@@ -53,6 +62,7 @@ pub struct Plan<'a> {
     kept_from: Option<Day>,
     known: HashMap<Keyed, (Instant, Money)>,
     kept: HashSet<Vec<u8>>,
+    answers: Answers,
     places: HashMap<(SchemeId, &'a [CompactString], bool), usize>,
 }
 
@@ -70,7 +80,7 @@ pub fn asked(records: &[&ImportedRecord], kept_from: Option<Day>, careful: bool)
                 keys.push((told.day(), told.transaction_id.clone()));
                 continue;
             }
-            ImportedBody::Refused { told: None, .. } => continue,
+            ImportedBody::Answer { .. } | ImportedBody::Refused { told: None, .. } => continue,
         };
         if careful || is_too_old(date.day(), kept_from) {
             keys.push((date.day(), id.clone()));
@@ -104,21 +114,23 @@ pub fn conflict(told: &Told, before: (Instant, Money)) -> Option<Reject> {
 
 impl<'a> Plan<'a> {
     /// For records in their order: `known` is what is known of the keys that were asked about, `kept`
-    /// the fingerprints of what is kept as a reject.
+    /// the fingerprints of what is kept as a reject, `answers` what became of the answers.
     pub fn of(
         records: &[&'a ImportedRecord],
         kept_from: Option<Day>,
         known: HashMap<Keyed, (Instant, Money)>,
         kept: HashSet<Vec<u8>>,
+        answers: Answers,
     ) -> Self {
         let mut plan = Self {
             kept_from,
             known,
             kept,
+            answers,
             ..Self::default()
         };
-        for record in records {
-            let fate = plan.add(record);
+        for (place, record) in records.iter().enumerate() {
+            let fate = plan.add(place, record);
             plan.fates.push(fate);
         }
         plan
@@ -130,7 +142,7 @@ impl<'a> Plan<'a> {
         rejects.map(|refused| &refused.fingerprint[..]).collect()
     }
 
-    fn add(&mut self, row: &'a ImportedRecord) -> Fate {
+    fn add(&mut self, place: usize, row: &'a ImportedRecord) -> Fate {
         match &row.body {
             ImportedBody::Payment {
                 scheme,
@@ -171,12 +183,26 @@ impl<'a> Plan<'a> {
                     Err(known) => self.not_new(row, &record.told(), known),
                 }
             }
+            ImportedBody::Answer { fingerprint, .. } => self.answer(place, row, fingerprint),
             ImportedBody::Refused {
                 reject,
                 fingerprint,
                 told,
             } => self.refused(row, reject, fingerprint, told.as_deref()),
         }
+    }
+
+    /// An answer, which is in already if it is to an export.
+    fn answer(&mut self, place: usize, row: &'a ImportedRecord, fingerprint: &[u8; 32]) -> Fate {
+        if let Some(reject) = self.answers.refused.get(&place).cloned() {
+            return self.refuse(row, &reject, fingerprint, None);
+        }
+        if self.answers.new.contains(&place) {
+            self.outcome.new += 1;
+            return Fate::New;
+        }
+        self.outcome.duplicate += 1;
+        Fate::Duplicate
     }
 
     fn find(&self, told: &Told) -> Option<(Instant, Money)> {

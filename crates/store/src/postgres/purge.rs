@@ -142,11 +142,15 @@ impl Going {
         let mut purged = Purged::default();
         // Of each row that went, its amount; of each file, how many of its records went, and their sum.
         let mut amounts: HashMap<i64, i64> = HashMap::new();
+        let mut files: HashMap<i64, (i64, i64)> = HashMap::new();
         if !self.payments.is_empty() {
             let payments = &self.payments;
             let row = |row: &tokio_postgres::Row| get(row, 0);
             let pairings: Vec<i64> = session.list(sql::purge::pairings, &[payments], row).await?;
             session.execute(sql::purge::delivery, &[&pairings]).await?;
+            for row in session.rows(sql::answer::purge, &[&pairings]).await? {
+                files.entry(get(&row, 0)?).or_default().0 += 1;
+            }
             purged.exports += session.execute(sql::purge::export, &[&pairings]).await?;
             purged.matches += session.execute(sql::purge::pairing, &[&pairings]).await?;
             session.execute(sql::purge::identity, &[payments]).await?;
@@ -163,20 +167,19 @@ impl Going {
         }
         if !amounts.is_empty() {
             let raws: Vec<i64> = amounts.keys().copied().collect();
-            let mut files: HashMap<i64, (i64, i64)> = HashMap::new();
             for row in session.rows(sql::purge::raw, &[&raws]).await? {
                 let id: i64 = get(&row, 0)?;
                 let (count, sum) = files.entry(get(&row, 1)?).or_default();
                 *count += 1;
                 *sum += amounts.get(&id).copied().unwrap_or_default();
             }
-            let mut files: Vec<_> = files.into_iter().collect();
-            // In one order, so that no two wait for each other.
-            files.sort_unstable();
-            for (file, (count, sum)) in files {
-                let values: [&(dyn ToSql + Sync); 3] = [&file, &count, &sum];
-                session.execute(sql::purge::recount, &values).await?;
-            }
+        }
+        let mut files: Vec<_> = files.into_iter().collect();
+        // In one order, so that no two wait for each other.
+        files.sort_unstable();
+        for (file, (count, sum)) in files {
+            let values: [&(dyn ToSql + Sync); 3] = [&file, &count, &sum];
+            session.execute(sql::purge::recount, &values).await?;
         }
         if !self.rejects.is_empty() {
             purged.rejects += session

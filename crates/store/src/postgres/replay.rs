@@ -3,7 +3,7 @@
 use super::connection::Session;
 use super::copy::Rows;
 use super::failure::Failure;
-use super::import::{Feed, file_feed, known, mid_set, put_payment, put_sale};
+use super::import::{Feed, add_answer, file_feed, known, mid_set, put_payment, put_sale};
 use super::plan::{conflict, kept_state};
 use super::rows::{Date, Time, count, get, invalid, limit, optional_text, slug, text};
 use super::sql;
@@ -79,6 +79,7 @@ impl<'a> Kept<'a> {
         let told = match &self.record.body {
             ImportedBody::Payment { record, .. } => Some(record.told()),
             ImportedBody::Sale { record, .. } => Some(record.told()),
+            ImportedBody::Answer { .. } => None,
             ImportedBody::Refused { told, .. } => told.as_deref().cloned(),
         };
         let before = match &told {
@@ -96,12 +97,20 @@ impl<'a> Kept<'a> {
         if let (Some(told), Some(before)) = (&told, before) {
             self.list_mids(work).await?;
             return match conflict(told, before) {
-                None => self.settled(work, self.raw, None).await,
+                None => self.settled(work, self.raw, false, None).await,
                 Some(reject) => self.keep(work, feed, &reject, Some(told)).await,
             };
         }
         if let ImportedBody::Refused { reject, .. } = &self.record.body {
             return self.keep(work, feed, reject, told.as_ref()).await;
+        }
+        if let ImportedBody::Answer { scheme, record, .. } = &self.record.body {
+            let place = (self.file, self.number);
+            let added = add_answer(work, place, &self.record.raw, *scheme, record).await?;
+            return match added {
+                Ok(is_new) => self.settled(work, None, is_new, None).await,
+                Err(reject) => self.keep(work, feed, &reject, None).await,
+            };
         }
         let id = match self.raw {
             Some(raw) => raw,
@@ -109,7 +118,7 @@ impl<'a> Kept<'a> {
         };
         self.take_up(work, feed, id).await?;
         self.store_raw(work, id, true).await?;
-        self.settled(work, Some(id), told).await
+        self.settled(work, Some(id), true, told).await
     }
 
     /// The typed row of a record that is not known, under its number.
@@ -140,7 +149,7 @@ impl<'a> Kept<'a> {
                 let (scheme, amount) = (*scheme, record.amount);
                 work.given.sales.push(Placed { id, scheme, amount });
             }
-            ImportedBody::Refused { .. } => {}
+            ImportedBody::Answer { .. } | ImportedBody::Refused { .. } => {}
         }
         Ok(())
     }
@@ -187,18 +196,19 @@ impl<'a> Kept<'a> {
         Ok(())
     }
 
-    /// It is in, now or since before: `new` is what one that is new says.
+    /// It is in, now or since before: `new` is what a transaction that is new says.
     async fn settled(
         &self,
         work: &Work<'_>,
         raw: Option<i64>,
+        is_new: bool,
         new: Option<Told>,
     ) -> Result<ImportOutcome, Failure> {
         self.close(work, raw).await?;
         let outcome = ImportOutcome {
             read: 1,
-            new: u64::from(new.is_some()),
-            duplicate: u64::from(new.is_none()),
+            new: u64::from(is_new),
+            duplicate: u64::from(!is_new),
             ..ImportOutcome::default()
         };
         self.recount(work, outcome, new.as_ref()).await?;

@@ -19,6 +19,7 @@ macro_rules! statements {
 )]
 mod named {
     statements! {
+        answer { by_payment, by_uid, insert, is_known, purge }
         api_key { find, insert, list, revoke, used }
         audit {
             delivered_was_sent, export_is_due, file_counts, matched_is_exported,
@@ -26,12 +27,12 @@ mod named {
             one_to_one_sale, raw_is_typed, same_purchase, settlement_follows,
         }
         audit_log { insert, last, list, lock }
-        card { find, known, list, upsert }
+        card { find, known, list, of_token, upsert }
         commit { forget, prune, resolve, token }
-        config { list, set, unset }
+        config { lanes, list, lock_lanes, set, set_lanes, unset }
         export {
-            attempt, cancel, copy, deliver, extend_file, find_file, list, of_match, of_pairing,
-            undelivered,
+            attempt, cancel, copy, deliver, extend_file, files, find_file, list, of_match,
+            of_pairing, undelivered, waiting,
         }
         feed { all, find, insert, of_id }
         file {
@@ -41,7 +42,7 @@ mod named {
         identity { copy, find, known, of_payment }
         job {
             claim, done, give_back, insert, insert_leased, is_busy, is_first, lane_is_held,
-            lease, lock_lane, next_due, prolong, take_lane, waits_in_lane,
+            lease, lock_lane, next_due, prolong, take_lane, waits_for_match, waits_in_lane,
         }
         mid {
             all, all_sets, copy, find_set, held, in_force, insert, insert_set, lock, retain,
@@ -50,8 +51,9 @@ mod named {
         numbers { give_back, next_raw, settled, take }
         pairing { barred, copy, end_of, of_payment, of_sale, rows, settlements, void }
         payment {
-            any_open, by_key, close, copy, explain, history, known, near, of_sale, open,
-            reopened, row, same_purchase, transaction_ids, undecided, unidentified, without_sale,
+            any_open, by_key, close, copy, explain, history, known, near, of_day, of_sale, open,
+            open_after, paid, reopened, review, row, same_purchase, to_sweep, transaction_ids,
+            undecided, unidentified, without_sale,
         }
         provider { add, find, rename }
         purge {
@@ -62,10 +64,10 @@ mod named {
         push { find, insert, prune }
         raw { copy, find, insert, newest, take_up }
         redress { close, list, propose }
-        reject { copy, find, keep, kept, known, list, listed, quarantined, replay }
+        reject { copy, find, keep, kept, known, list, listed, newest, quarantined, replay }
         sale {
-            between, by_key, candidates, copy, days, explain, history, known, near, open, row,
-            taken, transaction_ids,
+            between, by_key, candidates, copy, days, explain, history, known, near, nearly,
+            of_day, open, row, sold, taken, transaction_ids,
         }
         scheme { add, find, rename }
         sealing { find, insert }

@@ -417,7 +417,7 @@ impl Twins {
         let bodies: Vec<ImportedBody> = (100..).zip(&records).map(body).collect();
         let outcomes = [
             self.model.import(BOOKS_ANSWERS, bodies.clone()).await,
-            self.sqlite.import(BOOKS_ANSWERS, bodies).await,
+            self.twin.import(BOOKS_ANSWERS, bodies).await,
         ];
         assert_eq!(outcomes[0], outcomes[1]);
     }

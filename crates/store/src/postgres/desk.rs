@@ -110,61 +110,37 @@ pub async fn nearly(
     Ok(found)
 }
 
-/// A purchase sought, as the values that both sides are asked by.
-struct Asked<'a> {
-    sought: &'a Sought,
-    /// From when on anything of it may be stored.
-    first: Instant,
-    scheme: Option<i64>,
-    mids: Option<Vec<CompactString>>,
+/// The MIDs of a purchase sought, as they are stored.
+fn mids(sought: &Sought) -> Option<Vec<CompactString>> {
+    let mids = sought.mids.as_ref();
+    mids.map(|mids| mids.iter().map(|mid| storable(mid)).collect())
 }
 
-impl<'a> Asked<'a> {
-    fn new(sought: &'a Sought) -> Self {
-        let mids = sought.mids.as_ref();
-        Self {
-            sought,
-            first: sought.from.min(sought.days_from),
-            scheme: sought.scheme.map(|scheme| scheme.0),
-            mids: mids.map(|mids| mids.iter().map(|mid| storable(mid)).collect()),
-        }
-    }
+/// From when on anything of it may be stored.
+fn first(sought: &Sought) -> Instant {
+    sought.from.min(sought.days_from)
+}
 
-    /// The UTC days that it may be stored under.
-    fn days(&self) -> impl Iterator<Item = Day> + use<> {
-        (self.first.day().0..=self.sought.to.day().0).map(Day)
-    }
+/// The UTC days that it may be stored under.
+fn days(sought: &Sought) -> impl Iterator<Item = Day> + use<> {
+    (first(sought).day().0..=sought.to.day().0).map(Day)
+}
 
-    /// What is stored of it under a day, at most so many rows.
-    async fn rows(
-        &self,
-        session: &Session<'_>,
-        sql: &str,
-        day: Day,
-        most: usize,
-        more: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, Failure> {
-        let mids = self.mids.as_ref();
-        let mids: Option<Vec<&str>> =
-            mids.map(|mids| mids.iter().map(CompactString::as_str).collect());
-        let (day, first) = (Date(day), Time(self.first));
-        let (from, to) = (Time(self.sought.from), Time(self.sought.to));
-        let currency = self.sought.amount.currency.as_str();
-        let most = limit(most);
-        let mut values: Vec<&(dyn ToSql + Sync)> = vec![
-            &day,
-            &self.sought.amount.minor,
-            &currency,
-            &first,
-            &from,
-            &to,
-            &self.scheme,
-            &mids,
-            &most,
-        ];
-        values.extend(more);
-        session.rows(sql, &values).await
-    }
+/// The rows of a statement about what is stored under a day, which takes `more` after that.
+async fn rows_of_day(
+    session: &Session<'_>,
+    sql: &str,
+    sought: &Sought,
+    day: Day,
+    more: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, Failure> {
+    let (day, first) = (Date(day), Time(first(sought)));
+    let (from, to) = (Time(sought.from), Time(sought.to));
+    let currency = sought.amount.currency.as_str();
+    let mut values: Vec<&(dyn ToSql + Sync)> =
+        vec![&day, &sought.amount.minor, &currency, &first, &from, &to];
+    values.extend(more);
+    session.rows(sql, &values).await
 }
 
 /// The payments that may be the one sought.
@@ -174,14 +150,17 @@ pub async fn paid(
     sought: &Sought,
     most: usize,
 ) -> Result<Vec<Paid>, Failure> {
-    let asked = Asked::new(sought);
+    let scheme = sought.scheme.map(|scheme| scheme.0);
+    let mids = mids(sought);
+    let mids = mids.as_ref();
+    let mids: Option<Vec<&str>> = mids.map(|mids| mids.iter().map(CompactString::as_str).collect());
     let token = sought.card_token.as_ref().map(|token| storable(&token.0));
     let token = token.as_deref();
     let mut found: Vec<Paid> = Vec::new();
-    for day in asked.days() {
-        let left = most.saturating_sub(found.len());
-        let more: [&(dyn ToSql + Sync); 1] = [&token];
-        let rows = asked.rows(session, sql::payment::paid, day, left, &more);
+    for day in days(sought) {
+        let left = limit(most.saturating_sub(found.len()));
+        let more: [&(dyn ToSql + Sync); 4] = [&scheme, &mids, &left, &token];
+        let rows = rows_of_day(session, sql::payment::paid, sought, day, &more);
         for row in &rows.await? {
             let (provider, feed_type) = shared.remembered.feed(session, get(row, 1)?).await?;
             found.push(Paid {
@@ -201,21 +180,25 @@ pub async fn paid(
 
 /// The sales that may be the one sought.
 pub async fn sold(
+    shared: &Shared,
     session: &Session<'_>,
     sought: &Sought,
     most: usize,
 ) -> Result<Vec<Sold>, Failure> {
-    let asked = Asked::new(sought);
+    let mid_sets = shared.remembered.mid_sets(session).await?;
+    let sets = mid_sets.any_of(sought.scheme, mids(sought).as_deref());
+    let sets: Vec<i64> = sets.into_iter().map(|set| set.0).collect();
     let mut found: Vec<Sold> = Vec::new();
-    for day in asked.days() {
-        let left = most.saturating_sub(found.len());
-        let rows = asked.rows(session, sql::sale::sold, day, left, &[]);
+    for day in days(sought) {
+        let left = limit(most.saturating_sub(found.len()));
+        let more: [&(dyn ToSql + Sync); 2] = [&sets, &left];
+        let rows = rows_of_day(session, sql::sale::sold, sought, day, &more);
         for row in &rows.await? {
-            let mids: Vec<&str> = get(row, 12)?;
+            let sale = load::sale(row)?;
             found.push(Sold {
-                sale: load::sale(row)?,
+                mids: mid_sets.mids(sale.mid_set).to_vec(),
                 scheme: SchemeId(get(row, 11)?),
-                mids: mids.into_iter().map(CompactString::from).collect(),
+                sale,
             });
         }
     }

@@ -108,7 +108,7 @@ async fn revision(session: &Session<'_>, name: &str) -> Result<i64, Failure> {
 #[derive(Default)]
 pub struct MidSets {
     by_mid: HashMap<(SchemeId, CompactString), Arc<[MidSet]>>,
-    by_id: HashMap<MidSetId, Vec<CompactString>>,
+    by_id: HashMap<MidSetId, (SchemeId, Vec<CompactString>)>,
 }
 
 impl MidSets {
@@ -126,7 +126,7 @@ impl MidSets {
             for mid in &mids {
                 lists.entry((scheme, mid.clone())).or_default().push(set);
             }
-            sets.by_id.insert(set.id, mids);
+            sets.by_id.insert(set.id, (scheme, mids));
         }
         sets.by_mid = lists
             .into_iter()
@@ -141,8 +141,26 @@ impl MidSets {
     }
 
     /// The MIDs of a list.
-    fn mids(&self, set: MidSetId) -> &[CompactString] {
-        self.by_id.get(&set).map_or(&[], Vec::as_slice)
+    pub fn mids(&self, set: MidSetId) -> &[CompactString] {
+        self.by_id.get(&set).map_or(&[], |(_, mids)| mids)
+    }
+
+    /// The lists of a scheme that hold any of some MIDs; of every scheme and with every MID where
+    /// those are not named.
+    pub fn any_of(
+        &self,
+        scheme: Option<SchemeId>,
+        mids: Option<&[CompactString]>,
+    ) -> Vec<MidSetId> {
+        let is_meant = |of: SchemeId, held: &[CompactString]| {
+            scheme.is_none_or(|scheme| scheme == of)
+                && mids.is_none_or(|mids| held.iter().any(|mid| mids.contains(mid)))
+        };
+        let lists = self.by_id.iter();
+        lists
+            .filter(|(_, (of, held))| is_meant(*of, held))
+            .map(|(id, _)| *id)
+            .collect()
     }
 }
 

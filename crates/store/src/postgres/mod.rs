@@ -604,7 +604,9 @@ impl Inquiry for PostgresStore {
     }
 
     async fn sold(&self, sought: &Sought, limit: usize) -> Result<Vec<Sold>, StoreError> {
-        read!(self, |_shared, session| desk::sold(session, sought, limit))
+        read!(self, |shared, session| desk::sold(
+            shared, session, sought, limit
+        ))
     }
 
     async fn known_of_day(

@@ -95,6 +95,28 @@ pub fn visa_settlement(number: usize, whole: bool) -> String {
     )
 }
 
+/// How long leases hold.
+const LEASE_US: i64 = harmonia_store::sqlite::DEFAULT_LEASE_US;
+
+/// A fresh store in a folder; with the feature `postgres` and `BENCH_POSTGRES_URI`, in a new database
+/// of that server.
+async fn store(folder: &Path, holder: &Holder) -> Arc<dyn Store> {
+    #[cfg(feature = "postgres")]
+    if let Ok(uri) = std::env::var("BENCH_POSTGRES_URI") {
+        let name = format!("harmonia_bench_{}", holder.0);
+        let config: tokio_postgres::Config = uri.parse().unwrap();
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let create = format!("CREATE DATABASE {name}");
+        client.batch_execute(&create).await.unwrap();
+        let (server, _) = uri.rsplit_once('/').unwrap();
+        let uri = format!("{server}/{name}");
+        let store = harmonia_store::PostgresStore::open(&uri, folder, LEASE_US).await;
+        return Arc::new(store.unwrap());
+    }
+    Arc::new(SqliteStore::open(folder, holder, LEASE_US).unwrap())
+}
+
 /// A journey on a fresh store in a folder.
 pub async fn journey(folder: &Path, batch: usize) -> Journey {
     journey_of(agents(), folder, batch).await
@@ -103,9 +125,7 @@ pub async fn journey(folder: &Path, batch: usize) -> Journey {
 /// A journey of some agents on a fresh store in a folder.
 pub async fn journey_of(agents: Vec<Agent>, folder: &Path, batch: usize) -> Journey {
     let holder = Holder::new(Uids);
-    let store: Arc<dyn Store> = Arc::new(
-        SqliteStore::open(folder, &holder, harmonia_store::sqlite::DEFAULT_LEASE_US).unwrap(),
-    );
+    let store = store(folder, &holder).await;
     let agents = Agents::register(agents, store.as_ref()).await.unwrap();
     Journey {
         identity: Arc::new(BuiltInLinks(Arc::clone(&store))),

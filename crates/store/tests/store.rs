@@ -1,11 +1,14 @@
 //! What a store promises, held against every store there is.
 //!
 //! [`conformance`] is the one suite that all stores pass, the in-memory model included;
-//! [`property`] drives the model and SQLite through the same random days and wants the same
-//! answers; [`sqlite`] is what only SQLite can get wrong: its schema, its plans, its file.
+//! [`property`] drives the model and each database through the same random days and wants the same
+//! answers; [`sqlite`] is what only SQLite can get wrong: its schema, its plans, its file; `postgres`,
+//! with the feature, what only PostgreSQL can: rivals, lost answers.
 
 #[cfg(test)]
 mod conformance;
+#[cfg(all(test, feature = "postgres"))]
+mod postgres;
 #[cfg(test)]
 mod property;
 #[cfg(test)]

@@ -21,8 +21,8 @@ mod sweeping;
 
 /// One test for each case, on each store.
 macro_rules! conformance {
-    ($cases:tt on $($store:ident: $bench:ty),+ $(,)?) => {
-        $(mod $store { cases_on!($bench, $cases); })+
+    ($cases:tt on $($(#[$only:meta])? $store:ident: $bench:ty),+ $(,)?) => {
+        $($(#[$only])? mod $store { cases_on!($bench, $cases); })+
     };
 }
 
@@ -31,7 +31,10 @@ macro_rules! cases_on {
         $(mod $group {
             $(#[tokio::test]
             async fn $case() {
-                crate::conformance::$group::$case(&<$bench>::default()).await;
+                let bench = <$bench>::default();
+                if !crate::support::Bench::is_left_out(&bench) {
+                    crate::conformance::$group::$case(&bench).await;
+                }
             })+
         })+
     };
@@ -197,4 +200,6 @@ conformance! {
     on
     model: crate::support::ModelBench,
     sqlite: crate::support::SqliteBench,
+    #[cfg(feature = "postgres")]
+    postgres: crate::support::PostgresBench,
 }

@@ -1,4 +1,4 @@
-//! The model and SQLite live through the same random days, and must give the same answers.
+//! The model and each database live through the same random days, and must give the same answers.
 //!
 //! A [`Step`] is what somebody does: import a file, claim a job, commit under a lease that may have
 //! been lost long ago, deliver, wait. Numbers in it are reduced to what there is when it is taken,
@@ -7,6 +7,7 @@
 mod step;
 mod twins;
 
+use crate::support::{Bench, SqliteBench};
 use proptest::prelude::*;
 use step::{Step, steps};
 use twins::Twins;
@@ -14,12 +15,16 @@ use twins::Twins;
 /// Stories told; each opens a database of its own.
 const STORIES: u32 = 32;
 
-fn live_through(story: Vec<Step>) {
+fn live_through(bench: &dyn Bench, story: Vec<Step>) {
+    if bench.is_left_out() {
+        return;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut twins = Twins::new().await;
+        let mut twins = Twins::new(bench).await;
         for step in story {
             twins.take(step).await;
             twins.compare_briefly().await;
@@ -37,6 +42,20 @@ proptest! {
 
     #[test]
     fn the_model_and_sqlite_give_the_same_answers(story in steps()) {
-        live_through(story);
+        live_through(&SqliteBench::default(), story);
+    }
+}
+
+#[cfg(feature = "postgres")]
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: STORIES,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_model_and_postgres_give_the_same_answers(story in steps()) {
+        live_through(&crate::support::PostgresBench::default(), story);
     }
 }

@@ -2,8 +2,8 @@
 
 use super::step::{End, Record, Step};
 use crate::support::{
-    BAKERY, Bench, FeedName, ModelBench, NOON, SqliteBench, Town, VISA_AUTH, VISA_SETTLED,
-    card_link, gbp, holder, mid_change, payment, picture, refused, sale, slug, waiting,
+    BAKERY, Bench, FeedName, ModelBench, NOON, Town, VISA_AUTH, VISA_SETTLED, card_link, gbp,
+    holder, mid_change, payment, picture, refused, sale, slug, waiting,
 };
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{
@@ -32,28 +32,25 @@ use uuid::Uuid;
 const BOOKS_ANSWERS: FeedName = ("books", FeedType::Answer, "books-answers");
 const QUEUES: [Queue; 3] = [Queue::Matching, Queue::Import, Queue::Export];
 
-/// The model and SQLite, and the leases each gave for the same claims.
+/// The model and a database, and the leases each gave for the same claims.
 pub struct Twins {
     model: Town,
-    sqlite: Town,
+    twin: Town,
     leases: Vec<[Lease; 2]>,
     now: Instant,
     /// How many records came: no row has a larger number.
     records: i64,
-    /// Holds the database's folder.
-    _bench: SqliteBench,
 }
 
 impl Twins {
-    pub async fn new() -> Self {
-        let bench = SqliteBench::default();
+    /// The model, and a store of a bench, which must be kept for as long.
+    pub async fn new(bench: &dyn Bench) -> Self {
         Self {
             model: Town::new(&ModelBench).await,
-            sqlite: Town::in_store(bench.fresh().await).await,
+            twin: Town::in_store(bench.fresh().await).await,
             leases: Vec::new(),
             now: NOON,
             records: 0,
-            _bench: bench,
         }
     }
 
@@ -119,7 +116,7 @@ impl Twins {
         let now = self.now;
         let claims = [
             self.model.store.claim_file(&arrival, &me, now).await,
-            self.sqlite.store.claim_file(&arrival, &me, now).await,
+            self.twin.store.claim_file(&arrival, &me, now).await,
         ];
         let (file, leases, records_read) = match claims.map(Result::unwrap) {
             [
@@ -207,8 +204,8 @@ impl Twins {
         self.commit([Lease::Operator; 2], changes).await;
         let feed = crate::support::slug(feed.2);
         let model = self.model.store.answered_before(&feed, &keys).await;
-        let sqlite = self.sqlite.store.answered_before(&feed, &keys).await;
-        assert_eq!(model.unwrap(), sqlite.unwrap());
+        let twin = self.twin.store.answered_before(&feed, &keys).await;
+        assert_eq!(model.unwrap(), twin.unwrap());
     }
 
     async fn replay(&mut self, reject: u8, record: &Record) {
@@ -247,7 +244,7 @@ impl Twins {
         };
         assert_eq!(
             quarantined(&self.model).await,
-            quarantined(&self.sqlite).await
+            quarantined(&self.twin).await
         );
     }
 
@@ -283,8 +280,8 @@ impl Twins {
         let me = holder(&format!("holder-{name}"));
         let queues = [QUEUES[usize::from(queue)], Queue::Identify];
         let model = self.model.store.claim(&queues, &me, self.now).await;
-        let sqlite = self.sqlite.store.claim(&queues, &me, self.now).await;
-        match (model.unwrap(), sqlite.unwrap()) {
+        let twin = self.twin.store.claim(&queues, &me, self.now).await;
+        match (model.unwrap(), twin.unwrap()) {
             (Some(one), Some(mut other)) => {
                 self.leases.push([one.lease, other.lease]);
                 other.lease = one.lease;
@@ -420,7 +417,7 @@ impl Twins {
         let bodies: Vec<ImportedBody> = (100..).zip(&records).map(body).collect();
         let outcomes = [
             self.model.import(BOOKS_ANSWERS, bodies.clone()).await,
-            self.sqlite.import(BOOKS_ANSWERS, bodies).await,
+            self.twin.import(BOOKS_ANSWERS, bodies).await,
         ];
         assert_eq!(outcomes[0], outcomes[1]);
     }
@@ -456,8 +453,8 @@ impl Twins {
         }
         let limit = usize::from(limit);
         let model = self.model.purge(before, limit, self.now).await;
-        let sqlite = self.sqlite.purge(before, limit, self.now).await;
-        assert_eq!(model, sqlite);
+        let twin = self.twin.purge(before, limit, self.now).await;
+        assert_eq!(model, twin);
         let gone = Purged {
             rejects: 0,
             attempts: 0,
@@ -496,15 +493,15 @@ impl Twins {
 
     async fn commit(&self, leases: [Lease; 2], changes: Changes) {
         let model = self.model.store.commit(leases[0], changes.clone()).await;
-        let sqlite = self.sqlite.store.commit(leases[1], changes).await;
-        assert_eq!(answer(model), answer(sqlite));
+        let twin = self.twin.store.commit(leases[1], changes).await;
+        assert_eq!(answer(model), answer(twin));
     }
 
     /// Asks both the same.
     async fn both<T: Debug + PartialEq>(&self, ask: impl AsyncFn(&dyn Store) -> T) -> T {
         let model = ask(&*self.model.store).await;
-        let sqlite = ask(&*self.sqlite.store).await;
-        assert_eq!(model, sqlite);
+        let twin = ask(&*self.twin.store).await;
+        assert_eq!(model, twin);
         model
     }
 

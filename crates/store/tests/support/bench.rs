@@ -16,6 +16,11 @@ pub const LEASE_US: i64 = 60 * SECOND_US;
 pub trait Bench: Send + Sync {
     /// A new, empty store.
     async fn fresh(&self) -> Arc<dyn Store>;
+
+    /// Whether there is no such store to be had here; then it says so, loudly.
+    fn is_left_out(&self) -> bool {
+        false
+    }
 }
 
 /// The model.

@@ -1,0 +1,2 @@
+-- commit/forget: marks of commits whose answers came.
+DELETE FROM commit_token WHERE token = ANY ($1)

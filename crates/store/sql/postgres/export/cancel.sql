@@ -1,0 +1,6 @@
+-- export/cancel: an export whose match was undone is never sent; one that may be out is left alone.
+INSERT INTO delivery (export_id, state, reason, tries, updated_at)
+SELECT e.id, 'CANCELLED', $2::text, 0, $3::timestamptz FROM export e WHERE e.pairing_id = $1
+ON CONFLICT (export_id) DO UPDATE SET state = 'CANCELLED', reason = excluded.reason,
+                                      updated_at = excluded.updated_at
+WHERE delivery.state IN ('PENDING', 'RETRYING', 'HELD', 'FAILED')

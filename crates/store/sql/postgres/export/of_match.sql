@@ -1,0 +1,11 @@
+-- export/of_match: what came of one match.
+SELECT e.id, e.provider_slug, e.transaction_id, e.loyalty_id, e.spend_amount, e.spend_currency,
+       e.export_uid::text, e.status, e.status_reason, e.tries, a.destination, a.response, e.created_at,
+       e.matched_transaction_id, r.result, r.created_at
+FROM export_transaction e
+LEFT JOIN export_attempt a ON a.id = e.export_attempt_id
+LEFT JOIN LATERAL (
+    SELECT r.result, r.created_at FROM export_answer r
+    WHERE r.export_id = e.id ORDER BY r.id DESC LIMIT 1) r ON true
+WHERE e.matched_transaction_id = $1
+ORDER BY e.id

@@ -1,0 +1,2 @@
+-- purge/sale: sales.
+DELETE FROM sale WHERE id = ANY ($1) RETURNING id, amount

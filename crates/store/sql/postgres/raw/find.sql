@@ -1,0 +1,2 @@
+-- raw/find: a record as it came, its number in its file, and the file.
+SELECT data::text, number, file_id FROM import_transaction WHERE id = $1

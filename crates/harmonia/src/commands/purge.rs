@@ -25,7 +25,7 @@ pub async fn run(
     printer: &Printer,
     args: &PurgeArgs,
 ) -> Result<ExitCode, Failure> {
-    let store = wiring.inquiry()?;
+    let store = wiring.inquiry().await?;
     let before = kept_from(SystemClock.now(), days(store.as_ref(), args.days).await?);
     if !args.yes && !agreed(store.as_ref(), before).await? {
         printer.line("nothing was taken out")?;

@@ -1,6 +1,11 @@
 //! The binary on PostgreSQL: the same as on SQLite. Without a server (`s/services start`), each test
 //! says `LEFT OUT` and passes.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may stop where something is not as it must be"
+)]
+
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "shared with tests that look at more")]
 mod support;

@@ -107,6 +107,13 @@ async fn store(folder: &Path, holder: &Holder) -> Arc<dyn Store> {
         let config: tokio_postgres::Config = uri.parse().unwrap();
         let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
         tokio::spawn(connection);
+        // Those of earlier runs, which nobody looks at any more.
+        let earlier = "SELECT datname FROM pg_database d WHERE datname LIKE 'harmonia\\_bench\\_%'
+            AND NOT EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.datid = d.oid)";
+        for row in client.query(earlier, &[]).await.unwrap() {
+            let drop = format!("DROP DATABASE {}", row.get::<_, String>(0));
+            client.batch_execute(&drop).await.unwrap();
+        }
         let create = format!("CREATE DATABASE {name}");
         client.batch_execute(&create).await.unwrap();
         let (server, _) = uri.rsplit_once('/').unwrap();

@@ -19,9 +19,8 @@ pub struct Setting {
 }
 
 /// Names that belong to parts of Harmonia which this build does not have. Setting one is an error:
-/// to be asked for PostgreSQL and quietly use SQLite would be worse.
+/// to be asked for Redis and quietly do without would be worse.
 const OF_OTHER_BUILDS: &[&str] = &[
-    "TXM_POSTGRES_URI",
     "TXM_REDIS_URL",
     "TXM_HERMES_URL",
     "TXM_HERMES_TOKEN",
@@ -102,6 +101,8 @@ macro_rules! settings {
 settings! {
     /// The folder of the database and of what belongs to it.
     data_dir: PathBuf = "TXM_DATA_DIR", "data", path;
+    /// The PostgreSQL database (14 or newer) that many machines work on: `postgres://user:password@host:5432/database`, with `?sslmode=require` for TLS. Without it, SQLite in the data folder. The data folder holds the key that seals credentials: bring the same to every machine.
+    postgres_uri: Option<String> = "TXM_POSTGRES_URI", "", optional_text;
     /// The folder of the agent files.
     agents_dir: PathBuf = "TXM_AGENTS_DIR", "agents", path;
     /// The folder below which feeds arrive (`imports/`), go when they were read (`archives/`), and exports leave (`exports/`).
@@ -321,7 +322,7 @@ mod tests {
             ("TXM_LOG_JSON", "perhaps"),
             ("TXM_DATADIR", "x"),
             ("TXM_LOG_LEVEL", "loud"),
-            ("TXM_POSTGRES_URI", "postgres://x"),
+            ("TXM_REDIS_URL", "redis://x"),
             ("TXM_LISTEN", "9000"),
             ("TXM_URL_PREFIX", "txm"),
         ])
@@ -332,7 +333,7 @@ mod tests {
             "TXM_LOG_JSON=\"perhaps\": write true or false",
             "TXM_DATADIR: there is no such setting",
             "TXM_LOG_LEVEL=\"loud\": write one of error, warn",
-            "TXM_POSTGRES_URI: this build",
+            "TXM_REDIS_URL: this build",
             "TXM_LISTEN=\"9000\": write an address and a port",
             "TXM_URL_PREFIX=\"txm\": write a path",
         ] {

@@ -42,7 +42,7 @@ async fn run(command: Command, wiring: Wiring, printer: Printer) -> Result<ExitC
         Command::Run => commands::run::run(&wiring, &printer).await,
         Command::Serve => commands::serve::run(&wiring, &printer).await,
         Command::Keys(args) => commands::keys::run(&wiring, &printer, &args).await,
-        Command::Migrate(args) => commands::migrate::run(&wiring, &printer, &args),
+        Command::Migrate(args) => commands::migrate::run(&wiring, &printer, &args).await,
         Command::Import(args) => commands::import::run(&wiring, &printer, &args).await,
         Command::Export(args) => commands::export::run(&wiring, &printer, &args).await,
         Command::Drain(args) => commands::drain::run(&wiring, &printer, &args).await,

@@ -11,6 +11,7 @@ use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
 use harmonia_journey::ports::{BuiltInLinks, Holder, Store, SystemClock, Uids};
 use harmonia_store::SqliteStore;
+use harmonia_store::sqlite::SchemaStatus;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,15 +45,17 @@ pub fn read_settings() -> Result<Settings, Failure> {
         Err(error) => return Err(Failure::usage(format!("cannot read .env: {error}"))),
     }
     #[cfg(not(feature = "web"))]
-    refuse_api_settings()?;
+    refuse_settings(harmonia_core::settings::OF_API)?;
+    #[cfg(not(feature = "postgres"))]
+    refuse_settings(&["TXM_POSTGRES_URI"])?;
     Settings::read(std::env::vars()).map_err(|wrong| Failure::usage(wrong.join("\nharmonia: ")))
 }
 
-/// To be asked to serve and not to do so would be worse than not to start.
-#[cfg(not(feature = "web"))]
-fn refuse_api_settings() -> Result<(), Failure> {
+/// To be asked to serve, or to work on PostgreSQL, and not to do so would be worse than not to start.
+#[cfg(not(all(feature = "web", feature = "postgres")))]
+fn refuse_settings(names: &[&str]) -> Result<(), Failure> {
     let given = |name: &&&str| std::env::var_os(name).is_some();
-    let names = harmonia_core::settings::OF_API.iter().filter(given);
+    let names = names.iter().filter(given);
     let lacking: Vec<String> = names
         .map(|name| harmonia_core::settings::lacking(name))
         .collect();
@@ -92,8 +95,14 @@ impl Wiring {
     ///
     /// # Errors
     /// [`Failure`] that says what is in the way.
-    pub fn store(&self, holder: &Holder) -> Result<Arc<dyn Store>, Failure> {
+    pub async fn store(&self, holder: &Holder) -> Result<Arc<dyn Store>, Failure> {
         let lease_us = i64::try_from(self.settings.lease.as_micros()).unwrap_or(i64::MAX);
+        #[cfg(feature = "postgres")]
+        if let Some(uri) = &self.settings.postgres_uri {
+            let folder = &self.settings.data_dir;
+            let store = harmonia_store::PostgresStore::open(uri, folder, lease_us).await?;
+            return Ok(Arc::new(store));
+        }
         Ok(Arc::new(SqliteStore::open(
             &self.settings.data_dir,
             holder,
@@ -105,8 +114,20 @@ impl Wiring {
     ///
     /// # Errors
     /// [`Failure`] that says what is in the way.
-    pub fn inquiry(&self) -> Result<Arc<dyn Store>, Failure> {
-        self.store(&Holder::new(Uids))
+    pub async fn inquiry(&self) -> Result<Arc<dyn Store>, Failure> {
+        self.store(&Holder::new(Uids)).await
+    }
+
+    /// What the database's schema is, without changing anything.
+    ///
+    /// # Errors
+    /// [`Failure`] that says what is in the way.
+    pub async fn schema_status(&self) -> Result<SchemaStatus, Failure> {
+        #[cfg(feature = "postgres")]
+        if let Some(uri) = &self.settings.postgres_uri {
+            return Ok(harmonia_store::PostgresStore::schema_status(uri).await?);
+        }
+        Ok(SqliteStore::schema_status(&self.settings.data_dir)?)
     }
 
     /// The whole journey: the store, the agents, the couriers.
@@ -116,7 +137,7 @@ impl Wiring {
     pub async fn journey(&self) -> Result<Journey, Failure> {
         let agents = load_agents(&self.settings.agents_dir)?;
         let holder = Holder::new(Uids);
-        let store = self.store(&holder)?;
+        let store = self.store(&holder).await?;
         let lanes = Lanes::new(self.settings.matching_lanes);
         store.agree_on_lanes(lanes).await?;
         let agents = Agents::register(agents, store.as_ref()).await?;

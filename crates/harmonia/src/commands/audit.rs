@@ -15,7 +15,7 @@ pub async fn run(
     if args.log {
         return log(wiring, printer).await;
     }
-    let findings = wiring.inquiry()?.audit().await?;
+    let findings = wiring.inquiry().await?.audit().await?;
     printer.print(&findings, || {
         if findings.is_empty() {
             return "every invariant holds".to_owned();
@@ -40,7 +40,7 @@ pub async fn run(
 
 /// What people did, oldest first.
 async fn log(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
-    let store = wiring.inquiry()?;
+    let store = wiring.inquiry().await?;
     let mut pages = Pages::new(None);
     while let Some(size) = pages.next_size() {
         let page = store.log(pages.after, size).await?;

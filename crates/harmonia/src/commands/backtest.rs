@@ -34,7 +34,7 @@ pub async fn run(
             args.agent.display()
         )));
     }
-    let store = wiring.inquiry()?;
+    let store = wiring.inquiry().await?;
     let Some(scheme) = store.scheme(&changed.slug).await? else {
         return Err(Failure::new(format!(
             "the scheme {} is not registered in this database, so it has no past: is the `slug` of \

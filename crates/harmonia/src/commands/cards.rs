@@ -26,7 +26,7 @@ pub async fn run(
             printer.print(&result, || format!("{count} cards linked"))?;
         }
         CardsAction::List { limit } => {
-            let store = wiring.inquiry()?;
+            let store = wiring.inquiry().await?;
             let mut pages = Pages::new(Some(*limit));
             while let Some(size) = pages.next_size() {
                 let page = store.cards(pages.after, size).await?;

@@ -43,7 +43,7 @@ pub async fn run(
 }
 
 async fn list(wiring: &Wiring, printer: &Printer) -> Result<(), Failure> {
-    let mut items = wiring.inquiry()?.config().await?;
+    let mut items = wiring.inquiry().await?.config().await?;
     let shown: Vec<Shown> = ALL
         .iter()
         .map(|key| shown(key, items.remove(key.name)))
@@ -60,7 +60,7 @@ async fn list(wiring: &Wiring, printer: &Printer) -> Result<(), Failure> {
 
 async fn get(wiring: &Wiring, printer: &Printer, key: &str) -> Result<(), Failure> {
     let key = ConfigKey::find(key).map_err(Failure::usage)?;
-    let value = wiring.inquiry()?.config().await?.remove(key.name);
+    let value = wiring.inquiry().await?.config().await?.remove(key.name);
     let shown = shown(key, value);
     printer.print(&shown, || shown.value.clone().unwrap_or_default())
 }
@@ -81,7 +81,7 @@ async fn change(
     value: Option<&String>,
     who: &OperatorArgs,
 ) -> Result<(), Failure> {
-    let store = wiring.inquiry()?;
+    let store = wiring.inquiry().await?;
     let old = store.config().await?.remove(key.name);
     let action = match value {
         Some(_) => "config.set",

@@ -46,7 +46,7 @@ async fn list(
             known.join(", ")
         )));
     }
-    let store = wiring.inquiry()?;
+    let store = wiring.inquiry().await?;
     let mut pages = Pages::new(limit);
     while let Some(size) = pages.next_size() {
         let page = store.exports(status.as_deref(), pages.after, size).await?;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Makes, lists or takes back.
 pub async fn run(wiring: &Wiring, printer: &Printer, args: &KeysArgs) -> Result<ExitCode, Failure> {
-    let store = wiring.inquiry()?;
+    let store = wiring.inquiry().await?;
     match &args.action {
         KeysAction::Create {
             name,

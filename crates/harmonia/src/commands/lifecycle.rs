@@ -16,7 +16,7 @@ pub async fn run(
     printer: &Printer,
     args: &LifecycleArgs,
 ) -> Result<ExitCode, Failure> {
-    let store = wiring.inquiry()?;
+    let store = wiring.inquiry().await?;
     let mut stories = Vec::new();
     for side in [Side::Payment, Side::Sale] {
         for found in store.find(side, &args.transaction_id).await? {

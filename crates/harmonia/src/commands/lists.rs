@@ -16,7 +16,7 @@ pub async fn matches(
     printer: &Printer,
     args: &MatchesArgs,
 ) -> Result<ExitCode, Failure> {
-    let store = wiring.inquiry()?;
+    let store = wiring.inquiry().await?;
     let mut pages = Pages::new(args.limit);
     while let Some(size) = pages.next_size() {
         let page = store.matches(args.since, pages.after, size).await?;

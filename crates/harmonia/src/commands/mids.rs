@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// Onboards, lists or removes.
 pub async fn run(wiring: &Wiring, printer: &Printer, args: &MidsArgs) -> Result<ExitCode, Failure> {
-    let store = wiring.inquiry()?;
+    let store = wiring.inquiry().await?;
     match &args.action {
         MidsAction::Import {
             file,

@@ -3,15 +3,18 @@
 use crate::cli::MigrateArgs;
 use crate::output::{Failure, Printer, table};
 use crate::wiring::Wiring;
-use harmonia_store::SqliteStore;
 use std::process::ExitCode;
 
 /// Brings the schema up to date, or only says where it stands.
-pub fn run(wiring: &Wiring, printer: &Printer, args: &MigrateArgs) -> Result<ExitCode, Failure> {
+pub async fn run(
+    wiring: &Wiring,
+    printer: &Printer,
+    args: &MigrateArgs,
+) -> Result<ExitCode, Failure> {
     if !args.status {
-        wiring.inquiry()?;
+        wiring.inquiry().await?;
     }
-    let status = SqliteStore::schema_status(&wiring.settings.data_dir)?;
+    let status = wiring.schema_status().await?;
     let rows: Vec<_> = status
         .applied
         .iter()

@@ -26,7 +26,7 @@ pub async fn run(
     args: &PurgeArgs,
 ) -> Result<ExitCode, Failure> {
     let operator = args.who.name()?;
-    let store = wiring.inquiry()?;
+    let store = wiring.inquiry().await?;
     let before = kept_from(SystemClock.now(), days(store.as_ref(), args.days).await?);
     if !args.yes && !agreed(store.as_ref(), before).await? {
         printer.line("nothing was taken out")?;

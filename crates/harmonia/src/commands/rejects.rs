@@ -49,7 +49,7 @@ async fn list(
     limit: Option<usize>,
 ) -> Result<ExitCode, Failure> {
     let state = state.map(state_of).transpose()?;
-    let store = wiring.inquiry()?;
+    let store = wiring.inquiry().await?;
     let mut pages = Pages::new(limit);
     while let Some(size) = pages.next_size() {
         let page = store.rejects(state, pages.after, size).await?;

@@ -54,10 +54,17 @@ mod with_api {
     }
 
     fn services(settings: &Settings) -> Vec<Service> {
-        let store = Service {
-            name: "sqlite",
-            dsn: format!("sqlite://{}", settings.data_dir.display()),
-            address: None,
+        let store = match settings.postgres_uri.as_deref() {
+            Some(uri) => Service {
+                name: "postgres",
+                dsn: without_password(uri),
+                address: Some(address(uri)),
+            },
+            None => Service {
+                name: "sqlite",
+                dsn: format!("sqlite://{}", settings.data_dir.display()),
+                address: None,
+            },
         };
         let broker = settings.amqp_dsn.as_deref().map(|dsn| Service {
             name: "amqp",
@@ -81,7 +88,7 @@ mod with_api {
         format!("{scheme}://{shown}")
     }
 
-    /// The host and port that a broker's DSN names.
+    /// The host and port that a DSN names.
     fn address(dsn: &str) -> String {
         let (scheme, rest) = dsn.split_once("://").unwrap_or(("", dsn));
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -93,6 +100,7 @@ mod with_api {
         match (has_port, scheme) {
             (true, _) => host.to_owned(),
             (false, "amqps") => format!("{host}:5671"),
+            (false, "postgres" | "postgresql") => format!("{host}:5432"),
             (false, _) => format!("{host}:5672"),
         }
     }
@@ -113,6 +121,11 @@ mod with_api {
                     "amqps://me:se@cret@host/v",
                     "amqps://me@host/v",
                     "host:5671",
+                ),
+                (
+                    "postgres://me:secret@host/db",
+                    "postgres://me@host/db",
+                    "host:5432",
                 ),
                 ("amqp://[::1]/v", "amqp://[::1]/v", "[::1]:5672"),
                 ("host", "://host", "host:5672"),

@@ -15,7 +15,7 @@ const FILES: usize = 10;
 
 /// Says where everything stands, and which files came last.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
-    let store = wiring.inquiry()?;
+    let store = wiring.inquiry().await?;
     let status = store.status(SystemClock.now()).await?;
     let files = store.files(FILES).await?;
     let feeds = feeds(wiring, store.as_ref()).await?;

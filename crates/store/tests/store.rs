@@ -7,7 +7,8 @@
 
 #[cfg(test)]
 mod conformance;
-#[cfg(all(test, feature = "postgres"))]
+#[cfg(test)]
+#[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(test)]
 mod property;

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# A PostgreSQL cluster of its own, as durable as one in earnest: a loopback port, and a socket beside
-# its data. Read by s/services.
+# A PostgreSQL cluster of its own, as durable as one in earnest, on a loopback port. Read by
+# s/services.
 
 postgres() {
     local here bin
@@ -10,36 +10,48 @@ postgres() {
     packages) echo postgresql ;;
     installed) [ -n "$bin" ] && [ -x "$bin/initdb" ] && [ -x "$bin/postgres" ] ;;
     start)
-        # PostgreSQL refuses to run as root.
-        local as=() password port
+        local as=() cluster=$here/cluster password port
         rm -rf "${here:?}/cluster"
-        mkdir -p "$here/cluster"
+        mkdir -p "$cluster"
+        # PostgreSQL refuses to run as root, and its own user may not enter every folder of root's.
         if [ "$(id -u)" = 0 ]; then
             as=(setpriv --reuid=postgres --regid=postgres --init-groups)
-            chown postgres "$here/cluster"
+            if ! "${as[@]}" test -x "$cluster"; then
+                rmdir "$cluster"
+                cluster=$(mktemp -d "${TMPDIR:-/tmp}/harmonia-postgres.XXXXXX")
+                ln -s "$cluster" "$here/cluster"
+            fi
+            chown postgres "$cluster"
         fi
         port=$(free_port)
         password=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
         printf '%s\n' "$port" >"$here/port"
         printf '%s\n' "$password" >"$here/password"
-        printf '%s\n' "$password" | "${as[@]}" tee "$here/cluster/password" >/dev/null
-        (cd / && "${as[@]}" "$bin/initdb" --pgdata="$here/cluster/data" --username=harmonia \
-            --pwfile="$here/cluster/password" --auth=scram-sha-256 --encoding=UTF8 \
+        printf '%s\n' "$password" | "${as[@]}" tee "$cluster/password" >/dev/null
+        (cd / && "${as[@]}" "$bin/initdb" --pgdata="$cluster/data" --username=harmonia \
+            --pwfile="$cluster/password" --auth=scram-sha-256 --encoding=UTF8 \
             --locale=C.UTF-8) >"$here/initdb.log" 2>&1 ||
             { say "initdb failed: see $here/initdb.log"; return 1; }
-        rm -f "$here/cluster/password"
-        "${as[@]}" tee -a "$here/cluster/data/postgresql.conf" >/dev/null <<CONF
+        rm -f "$cluster/password"
+        # No socket: its path would be too long below many a folder.
+        "${as[@]}" tee -a "$cluster/data/postgresql.conf" >/dev/null <<CONF
 listen_addresses = '127.0.0.1'
 port = $port
-unix_socket_directories = '$here/cluster'
+unix_socket_directories = ''
 max_connections = 200
 shared_buffers = 1GB
 max_wal_size = 8GB
 CONF
-        (cd / && exec nohup "${as[@]}" "$bin/postgres" -D "$here/cluster/data") \
+        (cd / && exec nohup "${as[@]}" "$bin/postgres" -D "$cluster/data") \
             >"$here/log" 2>&1 </dev/null &
         keep postgres $!
         await_port postgres "$port" 60
+        ;;
+    # Asked to end politely it would wait for whoever is connected.
+    stop)
+        local pid
+        for pid in $(ours postgres); do end_process "$pid" INT; done
+        if [ -L "$here/cluster" ]; then rm -rf "$(readlink "$here/cluster")" "${here:?}/cluster"; fi
         ;;
     env)
         printf 'HARMONIA_TEST_POSTGRES_URI=postgres://harmonia:%s@127.0.0.1:%s/postgres\n' \

@@ -15,7 +15,7 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOpti
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use std::time::Instant;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 /// Confirms that a publisher lets stand out.
 const OUTSTANDING: usize = 10_000;
@@ -71,7 +71,7 @@ async fn run(address: &str, messages: usize) -> (f64, usize) {
         stopping,
     };
     let started = Instant::now();
-    receive::forever(&journey, &feed, &mut counted, &Notify::new(), &mut stop).await;
+    receive::forever(&journey, &feed, &mut counted, &mut stop).await;
     let seconds = started.elapsed().as_secs_f64();
     let batches = counted.batches;
 

@@ -6,7 +6,7 @@ use harmonia_gateway::files::ExportFolder;
 use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
 use harmonia_journey::onboard::{link_cards, onboard_mids, read_mids};
-use harmonia_journey::ports::{BuiltInLinks, Holder, Store, SystemClock, Uids};
+use harmonia_journey::ports::{BuiltInLinks, Holder, Store, SystemClock, Uids, WithinProcess};
 use harmonia_store::SqliteStore;
 use std::path::Path;
 use std::sync::Arc;
@@ -136,12 +136,14 @@ pub async fn journey_of(agents: Vec<Agent>, folder: &Path, batch: usize) -> Jour
     let agents = Agents::register(agents, store.as_ref()).await.unwrap();
     Journey {
         identity: Arc::new(BuiltInLinks(Arc::clone(&store))),
+        signals: Arc::new(WithinProcess::new(Arc::clone(&store))),
         store,
         courier: Arc::new(ExportFolder(folder.join("exports"))),
         clock: Arc::new(SystemClock),
         uids: Uids,
         agents: Arc::new(agents),
         holder,
+        lease: std::time::Duration::from_micros(LEASE_US.unsigned_abs()),
         batch,
         lanes: harmonia_core::changes::Lanes::ONE,
     }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 /// One part of the benchmark.
 #[derive(Clone, Copy)]
@@ -119,8 +119,7 @@ async fn run(part: Part, lasting: Duration) -> Measured {
         most_records: 10_000,
         services: Vec::new(),
     };
-    let wake = Arc::new(Notify::new());
-    let server = Server::bind(journey.clone(), wake, options).await.unwrap();
+    let server = Server::bind(journey.clone(), options).await.unwrap();
     let address = server.addresses().0.unwrap();
     let (stopping, stop) = watch::channel(false);
     let serving = tokio::spawn(server.run(stop));

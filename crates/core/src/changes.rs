@@ -67,6 +67,8 @@ pub struct Changes {
     pub purge: Option<Purge>,
     /// Keys of the API.
     pub keys: Vec<KeyChange>,
+    /// Schedules that tick. Only the leader commits any; one that ticked then or later is a conflict.
+    pub ticks: Vec<Tick>,
     /// Work for later steps.
     pub jobs: Vec<NewJob>,
     /// What becomes of the job under whose lease this is committed.
@@ -96,6 +98,7 @@ impl Changes {
             purged_before: None,
             purge: None,
             keys: Vec::new(),
+            ticks: Vec::new(),
             jobs: Vec::new(),
             job: JobEnd::Keep,
         }
@@ -491,29 +494,36 @@ pub enum Queue {
     Matching,
     /// Matching that may take long, when nothing else is to be matched: several for one.
     MatchingSlow,
+    /// Payments that are sent on as they are, without a sale.
+    Streaming,
     /// Exports to be delivered.
     Export,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Import,
         Self::Identify,
         Self::Matching,
         Self::MatchingSlow,
+        Self::Streaming,
         Self::Export,
+    ];
+
+    /// Their stored names.
+    pub const NAMES: [&str; 6] = [
+        "import",
+        "identify",
+        "matching",
+        "matching_slow",
+        "streaming",
+        "export",
     ];
 
     /// The stored name.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Import => "import",
-            Self::Identify => "identify",
-            Self::Matching => "matching",
-            Self::MatchingSlow => "matching_slow",
-            Self::Export => "export",
-        }
+        Self::NAMES[self as usize]
     }
 
     /// The queue of a name.
@@ -521,6 +531,10 @@ impl Queue {
         Self::ALL.into_iter().find(|queue| queue.as_str() == name)
     }
 }
+
+/// Where the 32-bit FNV-1a hash begins, and what it multiplies by: RFC 9923.
+const FNV_BASIS: u32 = 0x811c_9dc5;
+const FNV_PRIME: u32 = 0x0100_0193;
 
 /// Work that must not run beside other work of the same lane, and runs in the order it was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -539,6 +553,14 @@ impl Lane {
     /// A scheme's search for several payments of one sale, and the reverse.
     pub fn several(scheme: SchemeId) -> Self {
         Self(-(i64::from(u16::MAX) + 1) - scheme.0)
+    }
+
+    /// The looks where a feed arrives: one after the other.
+    pub fn looks(feed: &Slug) -> Self {
+        let mixed = feed.as_str().bytes().fold(FNV_BASIS, |mixed, byte| {
+            (mixed ^ u32::from(byte)).wrapping_mul(FNV_PRIME)
+        });
+        Self(-(1 << 40) - i64::from(mixed))
     }
 }
 
@@ -616,6 +638,15 @@ pub struct Placed {
     pub amount: Money,
 }
 
+/// A schedule that ticks: what it asks for is in the same commit, and so is done once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// Which.
+    pub schedule: String,
+    /// When it was to tick, which is not when that was noticed.
+    pub at: Instant,
+}
+
 /// A job to add.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewJob {
@@ -637,6 +668,8 @@ pub enum NewWork {
     Imported(Lanes),
     /// A scheme's search for several payments of one sale: no second one while one is waiting.
     Several(SchemeId),
+    /// A look where a feed arrives: no second one while one is waiting.
+    Look(Slug),
     /// The exports of a scheme that this same commit adds.
     Exports(SchemeId),
     /// Something that is already there.
@@ -649,6 +682,16 @@ pub enum NewWork {
 pub enum Work {
     /// A file to read.
     File(FileId),
+    /// A place to look into: whole files of a feed may have arrived there.
+    Look {
+        /// The feed.
+        feed: Slug,
+    },
+    /// A scheme whose payments have waited long enough, to be given up.
+    Sweep {
+        /// Whose.
+        scheme: SchemeId,
+    },
     /// Payments to be identified and decided.
     Payments(Span),
     /// Sales, for which open payments may have waited.

@@ -4,17 +4,33 @@
 //! process asks the store anew with each step, so a change counts within moments, without a restart.
 //! What is set once for a process is a [setting](crate::settings) instead.
 
+use crate::ids::Slug;
 use crate::retention::{LEAST_DAYS, MOST_DAYS};
+use crate::schedule::Schedule;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How every key begins.
 pub const PREFIX: &str = "txmatch:config:";
 
+/// How a key begins, after that, that says when something is done.
+const SCHEDULE: &str = "schedule:";
+/// What is done never.
+const NEVER: &str = "never";
+
+/// The keys of schedules: there is one for each feed that is looked for and for each sweep.
+pub const SCHEDULES: ConfigKey = ConfigKey {
+    name: Cow::Borrowed("txmatch:config:schedule:<look:feed or sweep:scheme>"),
+    doc: " When a feed is looked for, or a scheme's payments are given up: five cron fields, in UTC unless CRON_TZ=<zone> stands before them; or never.",
+    default: "as the agent file says",
+    check: |value| schedule(Some(value)).map(drop),
+};
+
 /// One key.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ConfigKey {
     /// Its name, whole.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it does, in a sentence or two.
     pub doc: &'static str,
     /// What it is when it is not set, for people.
@@ -27,11 +43,19 @@ impl ConfigKey {
     ///
     /// # Errors
     /// Lists the keys there are.
-    pub fn find(name: &str) -> Result<&'static Self, String> {
+    pub fn find(name: &str) -> Result<Self, String> {
         let short = name.strip_prefix(PREFIX).unwrap_or(name);
+        if let Some(of) = short.strip_prefix(SCHEDULE)
+            && let Some(("look" | "sweep", of)) = of.split_once(':')
+            && Slug::new(of).is_ok()
+        {
+            let name = Cow::Owned(format!("{PREFIX}{short}"));
+            return Ok(Self { name, ..SCHEDULES });
+        }
         let found = ALL.iter().find(|key| key.short_name() == short);
-        found.ok_or_else(|| {
-            let known: Vec<&str> = ALL.iter().map(|key| key.name).collect();
+        found.cloned().ok_or_else(|| {
+            let all = ALL.iter().chain([&SCHEDULES]);
+            let known: Vec<&str> = all.map(|key| key.name.as_ref()).collect();
             format!(
                 "there is no configuration key {name:?}: there are {}",
                 known.join(", ")
@@ -40,8 +64,8 @@ impl ConfigKey {
     }
 
     /// Its name without the prefix.
-    pub fn short_name(&self) -> &'static str {
-        self.name.strip_prefix(PREFIX).unwrap_or(self.name)
+    pub fn short_name(&self) -> &str {
+        self.name.strip_prefix(PREFIX).unwrap_or(&self.name)
     }
 
     /// Whether a value will do.
@@ -68,12 +92,14 @@ macro_rules! config {
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Config {
             $($(#[doc = $doc])* pub $field: $kind,)+
+            /// The schedules that are not as their agent files say, by their names; `None` is never.
+            pub schedules: BTreeMap<String, Option<Schedule>>,
         }
 
-        /// Every key of this build.
+        /// Every key of this build, but for those of [`SCHEDULES`].
         pub const ALL: &[ConfigKey] = &[
             $(ConfigKey {
-                name: concat!("txmatch:config:", $name),
+                name: Cow::Borrowed(concat!("txmatch:config:", $name)),
                 doc: concat!($($doc),*),
                 default: $default,
                 check: |value| $read(Some(value)).map(drop),
@@ -91,6 +117,7 @@ macro_rules! config {
                     $($field: $read(value($name)).map_err(|wrong| {
                         format!("{PREFIX}{}: {wrong}; mend it with `harmonia config set`", $name)
                     })?,)+
+                    schedules: schedules(items)?,
                 })
             }
         }
@@ -102,6 +129,29 @@ config! {
     retention_days: Option<u32> = "retention-days", "keep everything", days;
     /// Above which amount, in minor units of its currency, a match is made or undone by two people: the second asks for the same as the first. Not set: one person is enough.
     two_people_above: Option<i64> = "two-people-above", "one person is enough", amount;
+}
+
+fn schedules(
+    items: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, Option<Schedule>>, String> {
+    let of_schedules = items.iter().filter_map(|(key, value)| {
+        let name = key.strip_prefix(PREFIX)?.strip_prefix(SCHEDULE)?;
+        Some((key, name, value))
+    });
+    let read = |(key, name, value): (&String, &str, &String)| match schedule(Some(value)) {
+        Ok(schedule) => Ok((name.to_owned(), schedule)),
+        Err(wrong) => Err(format!(
+            "{key}: {wrong}; mend it with `harmonia config set`"
+        )),
+    };
+    of_schedules.map(read).collect()
+}
+
+fn schedule(value: Option<&str>) -> Result<Option<Schedule>, String> {
+    match value {
+        None | Some(NEVER) => Ok(None),
+        Some(value) => Schedule::parse(value).map(Some),
+    }
 }
 
 fn amount(value: Option<&str>) -> Result<Option<i64>, String> {
@@ -130,7 +180,7 @@ mod tests {
 
     fn stored(value: &str) -> BTreeMap<String, String> {
         let key = ConfigKey::find("retention-days").unwrap();
-        BTreeMap::from([(key.name.to_owned(), value.to_owned())])
+        BTreeMap::from([(key.name.into_owned(), value.to_owned())])
     }
 
     #[test]
@@ -159,10 +209,34 @@ mod tests {
     }
 
     #[test]
+    fn every_schedule_has_a_key() {
+        let key = ConfigKey::find("schedule:look:visa-auth").unwrap();
+        assert_eq!(key.name, "txmatch:config:schedule:look:visa-auth");
+        assert_eq!(key.check("*/5 * * * *"), Ok(()));
+        assert_eq!(key.check("never"), Ok(()));
+        assert!(
+            key.check("hourly")
+                .unwrap_err()
+                .contains("five cron fields")
+        );
+        let items = BTreeMap::from([(key.name.clone().into_owned(), "never".to_owned())]);
+        let config = Config::read(&items).unwrap();
+        assert_eq!(config.schedules["look:visa-auth"], None);
+        for name in [
+            "schedule:",
+            "schedule:look:",
+            "schedule:eat:visa",
+            "schedule:visa",
+        ] {
+            assert!(ConfigKey::find(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_told_which_there_are() {
         let wrong = ConfigKey::find("retention").unwrap_err();
         for key in ALL {
-            assert!(wrong.contains(key.name), "{wrong}");
+            assert!(wrong.contains(key.name.as_ref()), "{wrong}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::operator::OperatorArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use harmonia_core::changes::Queue;
 use std::path::PathBuf;
 
 /// Matches card payments with till sales, and tells merchants which member to reward.
@@ -26,6 +27,10 @@ pub enum Command {
     Run,
     /// Serve the HTTP API alone, until stopped
     Serve,
+    /// Take up what waits in some queues, or in all, until stopped; any number on any machines
+    Worker(WorkerArgs),
+    /// Say when something is due, until stopped; of any number one does, the others stand by
+    Scheduler,
     /// Keys of the HTTP API: create, list, revoke
     Keys(KeysArgs),
     /// Bring the database's schema up to date
@@ -73,6 +78,21 @@ pub enum Command {
 }
 
 /// `harmonia audit`
+/// What a worker works on.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// Queues, with commas between: import, identify, matching, matching_slow, streaming, export
+    #[arg(long, value_delimiter = ',', value_parser = queue, default_values = Queue::NAMES)]
+    pub queues: Vec<Queue>,
+}
+
+fn queue(name: &str) -> Result<Queue, String> {
+    Queue::from_name(name).ok_or_else(|| {
+        let names = Queue::NAMES.join(", ");
+        format!("there is no queue {name}: there are {names}")
+    })
+}
+
 #[derive(Debug, Args)]
 pub struct AuditArgs {
     /// List what people did instead, oldest first

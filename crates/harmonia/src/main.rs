@@ -40,6 +40,8 @@ async fn run(command: Command, wiring: Wiring, printer: Printer) -> Result<ExitC
     match command {
         Command::Demo(args) => commands::demo::run(&wiring, &printer, &args).await,
         Command::Run => commands::run::run(&wiring, &printer).await,
+        Command::Worker(args) => commands::worker::run(&wiring, &printer, &args).await,
+        Command::Scheduler => commands::scheduler::run(&wiring, &printer).await,
         Command::Serve => commands::serve::run(&wiring, &printer).await,
         Command::Keys(args) => commands::keys::run(&wiring, &printer, &args).await,
         Command::Migrate(args) => commands::migrate::run(&wiring, &printer, &args).await,

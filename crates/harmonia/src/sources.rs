@@ -3,13 +3,47 @@
 use crate::output::Failure;
 use crate::wiring::Wiring;
 use harmonia_core::feed::{Decrypt, Feed, Source};
+use harmonia_core::ids::Slug;
 use harmonia_core::settings::Settings;
 use harmonia_gateway::files::FolderInbox;
 #[cfg(any(feature = "blob", feature = "http-poll", feature = "sftp"))]
 use harmonia_journey::ports::InboxError;
-use harmonia_journey::ports::{Inbox, MessageQueue, Readable};
+use harmonia_journey::ports::{Inbox, Inboxes, MessageQueue, Readable};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Every place where feeds arrive as files.
+#[derive(Default)]
+pub struct Places(HashMap<Slug, Box<dyn Inbox>>);
+
+impl Places {
+    /// Those of feeds; one that cannot be reached is told about, and keeps no other waiting.
+    pub fn of<'a>(wiring: &Wiring, feeds: impl Iterator<Item = &'a Feed>) -> Self {
+        let mut places = HashMap::new();
+        for feed in feeds {
+            match inbox(wiring, feed, wiring.settings.settle) {
+                Ok(None) => {}
+                Ok(Some(inbox)) => {
+                    places.insert(feed.name.clone(), inbox);
+                }
+                Err(failure) => tracing::warn!(feed = %feed.name, "not looked for: {failure}"),
+            }
+        }
+        Self(places)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Inboxes for Places {
+    fn of(&self, feed: &Slug) -> Option<&dyn Inbox> {
+        self.0.get(feed).map(AsRef::as_ref)
+    }
+}
 
 /// The place where a feed's files arrive; `None` when it does not arrive as files. A file that still
 /// may be written counts as whole after `settle` without a change.

@@ -9,7 +9,7 @@ use harmonia_gateway::files::ExportFolder;
 use harmonia_gateway::secrets::Secrets;
 use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
-use harmonia_journey::ports::{BuiltInLinks, Holder, Store, SystemClock, Uids};
+use harmonia_journey::ports::{BuiltInLinks, Holder, Store, SystemClock, Uids, WithinProcess};
 use harmonia_store::SqliteStore;
 use harmonia_store::sqlite::SchemaStatus;
 use std::io::IsTerminal;
@@ -143,12 +143,14 @@ impl Wiring {
         let agents = Agents::register(agents, store.as_ref()).await?;
         Ok(Journey {
             identity: Arc::new(BuiltInLinks(Arc::clone(&store))),
+            signals: Arc::new(WithinProcess::new(Arc::clone(&store))),
             store,
             courier: Arc::new(ExportFolder(self.settings.import_base.join("exports"))),
             clock: Arc::new(SystemClock),
             uids: Uids,
             agents: Arc::new(agents),
             holder,
+            lease: self.settings.lease,
             batch: self.settings.batch_size,
             lanes,
         })

@@ -47,7 +47,7 @@ pub async fn step(journey: &Journey, job: &Job) -> Result<(), DeliverError> {
         }
         _ => {
             let done = Changes::done(journey.now());
-            journey.store.commit(job.lease, done).await?;
+            journey.commit(job.lease, done).await?;
             return Ok(());
         }
     };
@@ -71,7 +71,7 @@ pub async fn step(journey: &Journey, job: &Job) -> Result<(), DeliverError> {
         };
         changes.attempt = Some(attempt);
     }
-    journey.store.commit(job.lease, changes).await?;
+    journey.commit(job.lease, changes).await?;
     match rest {
         None => Ok(()),
         Some(rest) => {

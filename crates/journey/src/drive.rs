@@ -7,7 +7,7 @@
 use crate::Journey;
 use crate::candidates::UnderWay;
 use crate::matching::Prepared;
-use crate::ports::{CommitError, Committed, Job, StoreError};
+use crate::ports::{CommitError, Committed, Job, Part, StoreError};
 use crate::{deliver, matching};
 use harmonia_core::changes::{Changes, JobEnd, Queue};
 use harmonia_core::retry;
@@ -16,12 +16,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// The queues whose jobs decide payments.
-pub const DECIDING: &[Queue] = &[Queue::Matching, Queue::Identify, Queue::MatchingSlow];
+pub const DECIDING: &[Queue] = &[
+    Queue::Streaming,
+    Queue::Matching,
+    Queue::Identify,
+    Queue::MatchingSlow,
+];
 /// The queues whose jobs tell merchants.
 pub const DELIVERING: &[Queue] = &[Queue::Export];
-/// How often the store is asked for work that another process may have added.
-const POLL: Duration = Duration::from_millis(500);
-
 /// How long a job waits that has to be done after others that are being worked on.
 const YIELD: Duration = Duration::from_millis(50);
 
@@ -91,25 +93,30 @@ pub async fn until_idle(
     }
 }
 
-/// Works until told to stop, looking for new work again and again. `wake` is notified when this
-/// same process has added some.
+/// Works until told to stop: whenever it is told that there may be new work, and now and then in any
+/// case.
 ///
 /// # Errors
 /// [`StoreError`] when the store is broken; while it is only busy, it is asked again.
 pub async fn forever(
     journey: &Journey,
-    wake: &tokio::sync::Notify,
+    queues: &[Queue],
     stop: &mut Stop,
 ) -> Result<(), StoreError> {
+    // Files are looked for beside this: see `looks`.
+    let here = [DECIDING, DELIVERING].concat().into_iter();
+    let queues: Vec<Queue> = here.filter(|queue| queues.contains(queue)).collect();
+    if queues.is_empty() {
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
     while !*stop.borrow() {
-        match until_idle(journey, &Queue::ALL, stop).await {
+        match until_idle(journey, &queues, stop).await {
             Err(StoreError::Broken(error)) => return Err(StoreError::Broken(error)),
             Err(StoreError::Busy(error)) => tracing::warn!(error, "the store is busy"),
             Ok(_) => {}
         }
         tokio::select! {
-            () = wake.notified() => {}
-            () = tokio::time::sleep(POLL) => {}
+            () = journey.signals.woken(&queues) => {}
             _ = stop.changed() => {}
         }
     }
@@ -142,6 +149,7 @@ async fn decide_all(
             .map_or(&nothing, |before| &before.under_way);
         let mut prepared = matching::prepare(journey, &job, before).await;
         let committed = settle(journey, in_flight.take()).await;
+        journey.check_in(Part::Matching).await;
         worked.failed += u64::from(!committed);
         if !committed || matches!(prepared, Ok(Prepared::AfterCommit)) {
             // This batch was decided against a commit that did not happen, or needs to see it.
@@ -168,9 +176,8 @@ async fn decide_all(
 
 fn start_commit(journey: &Journey, job: Job, changes: Changes) -> InFlight {
     let under_way = UnderWay::of(&changes);
-    let store = std::sync::Arc::clone(&journey.store);
-    let lease = job.lease;
-    let commit = tokio::spawn(async move { store.commit(lease, changes).await });
+    let (journey, lease) = (journey.clone(), job.lease);
+    let commit = tokio::spawn(async move { journey.commit(lease, changes).await });
     InFlight {
         job,
         under_way,
@@ -214,7 +221,7 @@ async fn deliver_all(
     while let Some(job) = claim(journey, queues, stop).await? {
         worked.steps += 1;
         match deliver::step(journey, &job).await {
-            Ok(()) => {}
+            Ok(()) => journey.check_in(Part::Export).await,
             Err(deliver::DeliverError::Commit(CommitError::StaleLease)) => {
                 tracing::warn!(?job.lease, "lost the lease of a delivery: another worker has it");
             }
@@ -251,7 +258,7 @@ async fn give_back(journey: &Journey, job: &Job, error: &str) {
 async fn give_back_at(journey: &Journey, job: &Job, ready_at: harmonia_core::time::Instant) {
     let mut changes = Changes::none(journey.now());
     changes.job = JobEnd::Again { ready_at };
-    if let Err(error) = journey.store.commit(job.lease, changes).await {
+    if let Err(error) = journey.commit(job.lease, changes).await {
         // The lease runs out by itself, and the job is taken up then.
         tracing::warn!(%error, "could not give a job back");
     }

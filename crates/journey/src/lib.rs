@@ -3,8 +3,9 @@
 //! One file for each stage, in that order: [`import`], [`identify`], [`matching`], [`export`],
 //! [`deliver`]. Each loads what it needs through a port, asks the pure decision of the same name in
 //! `harmonia-core`, and hands the changes to the store's one `commit`. [`drive`] claims the work and
-//! runs it; [`watch`] finds new files, [`push`] takes what others send; [`onboard`] says which MIDs
-//! and cards are whose; [`backtest`] loads the past for other rules, [`sweep`] gives up what waited too
+//! runs it; [`schedule`] says when a feed is to be looked for, [`looks`] takes that up and [`watch`]
+//! takes the files that are there; [`push`] takes what others send; [`onboard`] says which MIDs and
+//! cards are whose; [`backtest`] loads the past for other rules, [`sweep`] gives up what waited too
 //! long, and [`purge`] takes out what is old. Everything outside is a [`ports`] trait.
 
 pub mod agents;
@@ -17,6 +18,7 @@ pub mod drive;
 pub mod export;
 pub mod identify;
 pub mod import;
+pub mod looks;
 pub mod matching;
 pub mod onboard;
 pub mod ports;
@@ -29,24 +31,31 @@ pub mod redress;
 pub mod rejected;
 pub mod replay;
 pub mod review;
+pub mod schedule;
 pub mod several;
 pub mod sweep;
 pub mod watch;
 pub mod why;
 
 use agents::Agents;
-use harmonia_core::changes::Lanes;
+use harmonia_core::changes::{Changes, Lanes, Queue};
 use harmonia_core::config::Config;
 use harmonia_core::retention;
 use harmonia_core::time::{Day, Instant};
-use ports::{Clock, FileCourier, Holder, Identity, Store, StoreError, Uids};
+use ports::{
+    Clock, CommitError, Committed, FileCourier, Holder, Identity, Lease, Part, Signals, Store,
+    StoreError, Uids,
+};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What every stage is handed: the ports, the agents, and how large a batch is.
 #[derive(Clone)]
 pub struct Journey {
     /// Where everything durable lives.
     pub store: Arc<dyn Store>,
+    /// What processes tell each other.
+    pub signals: Arc<dyn Signals>,
     /// Whose card it is.
     pub identity: Arc<dyn Identity>,
     /// How export files are written.
@@ -59,6 +68,8 @@ pub struct Journey {
     pub agents: Arc<Agents>,
     /// This process.
     pub holder: Holder,
+    /// How long a lease holds unless it is prolonged.
+    pub lease: Duration,
     /// The most records of one commit.
     pub batch: usize,
     /// Into how many lanes matching is divided; the same in every process of a store.
@@ -71,12 +82,32 @@ impl Journey {
         self.clock.now()
     }
 
-    /// What is configured, now.
+    /// Commits, and tells whoever waits for the work that it adds.
+    ///
+    /// # Errors
+    /// [`CommitError`]: nothing was written.
+    pub async fn commit(&self, lease: Lease, changes: Changes) -> Result<Committed, CommitError> {
+        let mut queues: Vec<Queue> = changes.jobs.iter().map(|job| job.queue).collect();
+        queues.sort_unstable();
+        queues.dedup();
+        let committed = self.store.commit(lease, changes).await?;
+        if !queues.is_empty() {
+            self.signals.wake(&queues);
+        }
+        Ok(committed)
+    }
+
+    /// Says that a part of Harmonia worked now.
+    pub async fn check_in(&self, part: Part) {
+        self.signals.check_in(part, self.now()).await;
+    }
+
+    /// What is configured, as it was a few seconds ago at most.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot say, or a key has a value that will not do.
     pub async fn config(&self) -> Result<Config, StoreError> {
-        Config::read(&self.store.config().await?).map_err(StoreError::Broken)
+        Config::read(&self.signals.config().await?).map_err(StoreError::Broken)
     }
 
     /// The first day that is kept, as it is configured; what is of an earlier one, and not known, is

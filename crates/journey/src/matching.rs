@@ -7,7 +7,7 @@ use crate::export;
 use crate::identify::identify;
 use crate::import::ImportError;
 use crate::ports::{IdentityError, Job, StoreError, Undecided, UndecidedPayment};
-use crate::{purchase, replay, several};
+use crate::{purchase, replay, several, sweep};
 use harmonia_core::changes::{Changes, NewJob, NewWork, Queue, Span, StillOpen, Work};
 use harmonia_core::ids::{PaymentId, SaleId, SchemeId};
 use harmonia_core::matching::{Decision, OpenReason, Reach, SaleIndex, decide};
@@ -70,7 +70,11 @@ pub async fn prepare(
             return Ok(ready(changes));
         }
         Work::Quarantined { after } => return Ok(ready(replay::prepare(journey, *after).await?)),
-        Work::File(_) | Work::Exports { .. } | Work::Publish { .. } => return Ok(ready(changes)),
+        Work::Sweep { scheme } => return Ok(sweep::prepare(journey, *scheme, job.tries).await?),
+        // Of other queues: nothing that is to be decided.
+        Work::File(_) | Work::Look { .. } | Work::Exports { .. } | Work::Publish { .. } => {
+            return Ok(ready(changes));
+        }
     };
     let Undecided { payments, seen } = journey.store.undecided(&span).await?;
     if under_way.concerns(&payments) {

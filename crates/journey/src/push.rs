@@ -17,7 +17,7 @@ use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 /// Requests of one feed that may wait at once. One more is told to come again.
 const WAITING: usize = 1024;
@@ -76,7 +76,6 @@ impl From<StoreError> for PushError {
 /// Takes what is pushed.
 pub struct Pushes {
     journey: Journey,
-    wake: Arc<Notify>,
     collectors: Mutex<HashMap<(Slug, bool), mpsc::Sender<Waiting>>>,
     commits: Arc<AtomicU64>,
 }
@@ -90,11 +89,10 @@ struct Waiting {
 }
 
 impl Pushes {
-    /// For the feeds of a journey; `wake` is notified when something was added.
-    pub fn new(journey: Journey, wake: Arc<Notify>) -> Self {
+    /// For the feeds of a journey.
+    pub fn new(journey: Journey) -> Self {
         Self {
             journey,
-            wake,
             collectors: Mutex::default(),
             commits: Arc::default(),
         }
@@ -140,7 +138,6 @@ impl Pushes {
             let collector = Collector {
                 journey: self.journey.clone(),
                 feed: feed.clone(),
-                wake: Arc::clone(&self.wake),
                 commits: Arc::clone(&self.commits),
             };
             tokio::spawn(collector.run(requests));
@@ -154,7 +151,6 @@ impl Pushes {
 struct Collector {
     journey: Journey,
     feed: Feed,
-    wake: Arc<Notify>,
     commits: Arc<AtomicU64>,
 }
 
@@ -197,7 +193,6 @@ impl Collector {
             let (now, later) = first_of_each_key(batch);
             batch = match self.commit(&now).await {
                 Ok(receipts) => {
-                    self.wake.notify_one();
                     answer(now, receipts);
                     later
                 }
@@ -258,7 +253,6 @@ impl Collector {
             let alone = VecDeque::from([waiting]);
             match self.commit(&alone).await {
                 Ok(receipts) => {
-                    self.wake.notify_one();
                     answer(alone, receipts);
                 }
                 Err(error) => {

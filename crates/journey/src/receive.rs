@@ -15,7 +15,6 @@ pub async fn forever(
     journey: &Journey,
     feed: &Feed,
     queue: &mut dyn MessageQueue,
-    wake: &tokio::sync::Notify,
     stop: &mut Stop,
 ) {
     let mut failures = 0;
@@ -29,10 +28,7 @@ pub async fn forever(
             Err(error) => Err(error),
         };
         match done {
-            Ok(()) => {
-                failures = 0;
-                wake.notify_one();
-            }
+            Ok(()) => failures = 0,
             Err(error) => {
                 let pause = retry::reconnect_after(failures);
                 failures += 1;

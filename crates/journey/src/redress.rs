@@ -185,7 +185,7 @@ pub async fn force(
     });
     let told = delivery_jobs(journey, &changes);
     changes.jobs.extend(told);
-    journey.store.commit(Lease::Operator, changes).await?;
+    journey.commit(Lease::Operator, changes).await?;
     Ok(Redressed::Done)
 }
 
@@ -307,7 +307,7 @@ pub async fn undo(journey: &Journey, id: MatchId, by: &Redress) -> Result<Redres
     for (part, _) in &whole {
         free(journey, part, by, &mut changes).await?;
     }
-    journey.store.commit(Lease::Operator, changes).await?;
+    journey.commit(Lease::Operator, changes).await?;
     Ok(Redressed::Done)
 }
 
@@ -474,7 +474,7 @@ impl Asked {
                     RedressAction::Undo => "match.undo.propose",
                 };
                 changes.audit.push(entry(by, proposed, detail));
-                journey.store.commit(Lease::Operator, changes).await?;
+                journey.commit(Lease::Operator, changes).await?;
                 return Ok(None);
             };
             if *before.operator == *by.operator {

@@ -99,7 +99,7 @@ pub async fn replay(
     changes.kept_from = journey.kept_from().await?;
     changes.jobs.push(matching(journey, changes.at));
     changes.replayed.push(replayed);
-    let outcome = journey.store.commit(Lease::Operator, changes).await?;
+    let outcome = journey.commit(Lease::Operator, changes).await?;
     if outcome.imported.new > 0 {
         return Ok(Replay::Taken);
     }

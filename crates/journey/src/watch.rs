@@ -3,6 +3,7 @@
 use crate::Journey;
 use crate::drive::{Stop, unless_stopped};
 use crate::import::{ImportError, ImportReport, import_file};
+use crate::looks::tell;
 use crate::ports::{Arrival, Inbox, InboxError};
 use harmonia_core::feed::Feed;
 use harmonia_core::schedule::Schedule;
@@ -82,15 +83,9 @@ async fn import_arrival(
     Ok(Some(report))
 }
 
-/// Looks at a feed's place on its schedule until told to stop. What goes wrong is logged, and
+/// Looks at one feed's place on its schedule until told to stop, whatever other processes do. What goes wrong is logged, and
 /// tried again at the next tick. A feed without a schedule is not looked at.
-pub async fn forever(
-    journey: &Journey,
-    feed: &Feed,
-    inbox: &dyn Inbox,
-    wake: &tokio::sync::Notify,
-    stop: &mut Stop,
-) {
+pub async fn forever(journey: &Journey, feed: &Feed, inbox: &dyn Inbox, stop: &mut Stop) {
     let Some(schedule) = feed.source.schedule() else {
         return;
     };
@@ -98,7 +93,7 @@ pub async fn forever(
     let mut due = journey.now();
     while !*stop.borrow() {
         if journey.now() >= due {
-            look(journey, feed, inbox, wake, stop).await;
+            look(journey, feed, inbox, stop).await;
             let now = journey.now();
             let next = schedule.as_ref().map(|schedule| schedule.next_after(now));
             due = next.unwrap_or(now.plus(MINUTE_US));
@@ -110,31 +105,9 @@ pub async fn forever(
     }
 }
 
-async fn look(
-    journey: &Journey,
-    feed: &Feed,
-    inbox: &dyn Inbox,
-    wake: &tokio::sync::Notify,
-    stop: &Stop,
-) {
-    let told = |source: &str, report: Result<&ImportReport, &WatchError>| {
-        match report {
-            Ok(ImportReport::Imported(outcome)) => {
-                tracing::info!(feed = %feed.name, source, ?outcome, "imported");
-            }
-            Ok(ImportReport::Refused(reason)) => {
-                tracing::warn!(feed = %feed.name, source, reason, "refused a file");
-            }
-            Ok(ImportReport::Stopped(outcome)) => {
-                tracing::info!(feed = %feed.name, source, ?outcome, "stopped within a file");
-            }
-            Ok(ImportReport::Busy { .. }) => {}
-            Err(error) => {
-                tracing::error!(feed = %feed.name, source, %error, "could not take a file");
-            }
-        }
-        wake.notify_one();
-    };
+async fn look(journey: &Journey, feed: &Feed, inbox: &dyn Inbox, stop: &Stop) {
+    let told =
+        |source: &str, report: Result<&ImportReport, &WatchError>| tell(feed, source, report);
     if let Err(error) = look_once(journey, feed, inbox, stop, &told).await {
         tracing::error!(feed = %feed.name, %error, "could not look where the feed arrives");
     }

@@ -11,7 +11,7 @@ use harmonia_journey::Journey;
 use harmonia_journey::push::Pushes;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 /// So many of the largest bodies may be in memory at once; whoever sends more is told to wait.
 const BODIES_AT_ONCE: u64 = 8;
@@ -64,13 +64,13 @@ pub struct App {
 }
 
 impl App {
-    /// Around a journey; `wake` is notified when something was added.
-    pub fn new(journey: Journey, wake: Arc<Notify>, options: Options) -> Self {
+    /// Around a journey.
+    pub fn new(journey: Journey, options: Options) -> Self {
         let most = options.body_limit_bytes * BODIES_AT_ONCE / BUDGET_UNIT;
         let budget = usize::try_from(most).unwrap_or(usize::MAX);
         let asking = Arc::new(Semaphore::new(ASKING_AT_ONCE));
         Self {
-            pushes: Pushes::new(journey.clone(), wake),
+            pushes: Pushes::new(journey.clone()),
             keys: Keys::new(&journey, options.auth, Arc::clone(&asking)),
             asking,
             metrics: Metrics::default(),

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 /// Connections at once. Further ones wait to be accepted.
@@ -45,15 +45,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the addresses; `wake` is notified when something was pushed.
+    /// Takes the addresses.
     ///
     /// # Errors
     /// [`ServeError`] when an address cannot be had.
-    pub async fn bind(
-        journey: Journey,
-        wake: Arc<Notify>,
-        options: Options,
-    ) -> Result<Self, ServeError> {
+    pub async fn bind(journey: Journey, options: Options) -> Result<Self, ServeError> {
         let listener = listen(options.listen, "TXM_LISTEN").await?;
         let metrics = match options.metrics_listen {
             Some(address) => Some(listen(address, "TXM_METRICS_LISTEN").await?),
@@ -65,7 +61,7 @@ impl Server {
                  reaches this address may push"
             );
         }
-        let app = Arc::new(App::new(journey, wake, options));
+        let app = Arc::new(App::new(journey, options));
         Ok(Self {
             app,
             listener,

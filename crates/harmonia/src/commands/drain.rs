@@ -11,10 +11,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// The queues that can be worked off: files are read by whoever has them.
-pub const QUEUES: [Queue; 4] = [
+pub const QUEUES: [Queue; 5] = [
     Queue::Identify,
     Queue::Matching,
     Queue::MatchingSlow,
+    Queue::Streaming,
     Queue::Export,
 ];
 /// How long to wait before looking again at work that another process has in hand.

@@ -17,7 +17,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
 
 /// What became of one file, for people and programs.
 #[derive(Debug, Serialize)]
@@ -97,7 +96,7 @@ async fn take_arrivals(
             return import_arrived(journey, feed, inbox.as_ref(), printer).await;
         }
         let (_keep, mut stop) = super::run::stop_on_signals();
-        watch::forever(journey, feed, inbox.as_ref(), &Notify::new(), &mut stop).await;
+        watch::forever(journey, feed, inbox.as_ref(), &mut stop).await;
         return Ok(ExitCode::SUCCESS);
     }
     if once {
@@ -114,7 +113,7 @@ async fn take_arrivals(
         )));
     };
     let (_keep, mut stop) = super::run::stop_on_signals();
-    receive::forever(journey, feed, queue.as_mut(), &Notify::new(), &mut stop).await;
+    receive::forever(journey, feed, queue.as_mut(), &mut stop).await;
     Ok(ExitCode::SUCCESS)
 }
 

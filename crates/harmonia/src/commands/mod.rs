@@ -23,6 +23,8 @@ pub mod redress;
 pub mod rejects;
 pub mod review;
 pub mod run;
+pub mod scheduler;
 pub mod serve;
 pub mod status;
 pub mod why;
+pub mod worker;

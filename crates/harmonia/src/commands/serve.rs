@@ -4,8 +4,6 @@ use crate::output::{Failure, Printer};
 use crate::wiring::Wiring;
 use harmonia_journey::Journey;
 use std::process::ExitCode;
-use std::sync::Arc;
-use tokio::sync::Notify;
 
 #[cfg(feature = "web")]
 pub use with_api::bind;
@@ -15,8 +13,7 @@ pub use without_api::bind;
 /// Serves until SIGTERM or Ctrl-C; then finishes the requests in hand.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
     let journey = wiring.journey().await?;
-    // Whoever works is another process, and looks for work by itself.
-    let Some(server) = bind(wiring, &journey, &Arc::new(Notify::new())).await? else {
+    let Some(server) = bind(wiring, &journey).await? else {
         return Err(Failure::usage(
             "this build of Harmonia does not have the HTTP API: build it with the feature web",
         ));
@@ -29,16 +26,12 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
 
 #[cfg(feature = "web")]
 mod with_api {
-    use super::{Arc, Failure, Journey, Notify, Wiring};
+    use super::{Failure, Journey, Wiring};
     use harmonia_core::settings::Settings;
     use harmonia_web::{Options, Server, Service};
 
-    /// A server that has its address; `wake` is notified when something was pushed.
-    pub async fn bind(
-        wiring: &Wiring,
-        journey: &Journey,
-        wake: &Arc<Notify>,
-    ) -> Result<Option<Server>, Failure> {
+    /// A server that has its address.
+    pub async fn bind(wiring: &Wiring, journey: &Journey) -> Result<Option<Server>, Failure> {
         let settings = &wiring.settings;
         let options = Options {
             listen: settings.listen,
@@ -49,7 +42,7 @@ mod with_api {
             most_records: settings.push_records,
             services: services(settings),
         };
-        let server = Server::bind(journey.clone(), Arc::clone(wake), options);
+        let server = Server::bind(journey.clone(), options);
         server.await.map(Some).map_err(Failure::new)
     }
 
@@ -139,7 +132,7 @@ mod with_api {
 
 #[cfg(not(feature = "web"))]
 mod without_api {
-    use super::{Arc, Failure, Journey, Notify, Wiring};
+    use super::{Failure, Journey, Wiring};
     use harmonia_journey::drive::Stop;
 
     /// No server: this build has none.
@@ -153,7 +146,7 @@ mod without_api {
     }
 
     /// Nothing to bind.
-    pub async fn bind(_: &Wiring, _: &Journey, _: &Arc<Notify>) -> Result<Option<Server>, Failure> {
+    pub async fn bind(_: &Wiring, _: &Journey) -> Result<Option<Server>, Failure> {
         Ok(None)
     }
 }

@@ -39,7 +39,7 @@ pub(super) async fn step(
             changes.jobs.extend(written.publish);
             changes.attempt = Some(written.attempt);
         }
-        journey.store.commit(job.lease, changes).await?;
+        journey.commit(job.lease, changes).await?;
         if is_last {
             return Ok(());
         }
@@ -55,7 +55,7 @@ pub(super) async fn publish(
 ) -> Result<(), DeliverError> {
     journey.courier.publish(draft, name).await?;
     let done = Changes::done(journey.now());
-    journey.store.commit(job.lease, done).await?;
+    journey.commit(job.lease, done).await?;
     Ok(())
 }
 

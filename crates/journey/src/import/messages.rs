@@ -3,7 +3,7 @@
 use super::placing::Placing;
 use super::{ImportError, READ_BYTES, Step, matching_job};
 use crate::Journey;
-use crate::ports::{ImportOutcome, Lease};
+use crate::ports::{ImportOutcome, Lease, Part};
 use harmonia_core::changes::{Changes, FileArrival, Imported, ImportedRecord};
 use harmonia_core::feed::{Feed, RawRecord, ReadError};
 use harmonia_core::identify::MidDirectory;
@@ -133,9 +133,11 @@ async fn commit(
     let mut changes = Changes::none(journey.now());
     changes.kept_from = journey.kept_from().await?;
     changes.jobs.push(matching_job(journey, changes.at));
-    changes.pushed = Some(Pushed { arrival, requests });
     // Nothing was leased: that nothing is taken twice is for the unique keys to see to.
-    let committed = journey.store.commit(Lease::Operator, changes).await?;
+    let part = Part::import_of(arrival.feed_type);
+    changes.pushed = Some(Pushed { arrival, requests });
+    let committed = journey.commit(Lease::Operator, changes).await?;
+    journey.check_in(part).await;
     Ok(committed.receipts)
 }
 

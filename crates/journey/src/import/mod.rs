@@ -19,7 +19,7 @@ pub use preview::{Fate, Preview, PreviewRecord, Seen, preview};
 use crate::Journey;
 use crate::drive::{Stop, unless_stopped};
 use crate::ports::{
-    CommitError, FileArrival, FileClaim, ImportOutcome, Lease, Readable, StoreError,
+    CommitError, FileArrival, FileClaim, ImportOutcome, Lease, Part, Readable, StoreError,
 };
 use harmonia_core::changes::{Changes, Imported, JobEnd, NewJob, NewWork, Queue};
 use harmonia_core::feed::Feed;
@@ -220,12 +220,11 @@ impl Step<'_> {
         }
         changes.jobs.push(matching_job(self.journey, changes.at));
         changes.imported = Some(imported);
-        Ok(self
-            .journey
-            .store
-            .commit(self.lease, changes)
-            .await?
-            .imported)
+        let committed = self.journey.commit(self.lease, changes).await?;
+        self.journey
+            .check_in(Part::import_of(self.feed.feed_type))
+            .await;
+        Ok(committed.imported)
     }
 
     /// Lets the file go: whoever imports it next goes on after what is in.
@@ -234,7 +233,7 @@ impl Step<'_> {
         changes.job = JobEnd::Again {
             ready_at: changes.at,
         };
-        self.journey.store.commit(self.lease, changes).await?;
+        self.journey.commit(self.lease, changes).await?;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Where a feed's files arrive: a folder, a server's folder, a store of blobs, a web address.
 
 use async_trait::async_trait;
+use harmonia_core::ids::Slug;
 use harmonia_core::problem::FileRefusal;
 use harmonia_core::time::Day;
 use std::io::Read;
@@ -49,6 +50,13 @@ pub trait Arrival: Send + Sync {
 pub trait Inbox: Send + Sync {
     /// The files that are there and whole, in the order of their names.
     async fn arrivals(&self) -> Result<Vec<Box<dyn Arrival>>, InboxError>;
+}
+
+/// Every place where a feed's files arrive.
+pub trait Inboxes: Send + Sync {
+    /// The place of a feed; `None` where it does not arrive as files, or cannot be reached for want of a
+    /// setting.
+    fn of(&self, feed: &Slug) -> Option<&dyn Inbox>;
 }
 
 /// Why a place cannot be looked into or a file not taken or put away, and what to do.

@@ -6,18 +6,20 @@ mod identity;
 mod inbox;
 mod inquiry;
 mod queue;
+mod signals;
 mod store;
 mod world;
 
 pub use courier::{AppendError, FileCourier};
 pub use identity::{BuiltInLinks, Identity, IdentityError};
-pub use inbox::{Arrival, Inbox, InboxError, Readable};
+pub use inbox::{Arrival, Inbox, InboxError, Inboxes, Readable};
 pub use inquiry::{
     Arrivals, AuditFinding, Counts, EndRow, ExportRow, FileRow, ForReview, Gauges, HISTORY_PAGE,
     HistoryPage, HistoryScope, Inquiry, LogRow, MatchRow, OpenCount, Paid, ProposalRow, RejectRow,
     SaleStory, Side, Sold, Sought, Status, Story, TransactionRow, WithoutSale,
 };
 pub use queue::{MessageQueue, QueueError};
+pub use signals::{CheckIns, Part, Signals, WithinProcess};
 pub use store::{
     AmountProbe, Answered, AnsweredBefore, CommitError, Committed, FileArrival, FileClaim,
     ImportOutcome, Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Undecided,

@@ -38,6 +38,11 @@ pub enum Lease {
         /// The token.
         token: i64,
     },
+    /// The leader's: whoever watches the schedules. A later leader has a later token.
+    Leader {
+        /// The token.
+        token: i64,
+    },
     /// A person at the command line: no job, no fence; unique keys guard what they write.
     Operator,
 }
@@ -320,6 +325,24 @@ pub trait Store: Inquiry + Send + Sync + 'static {
         holder: &Holder,
         now: Instant,
     ) -> Result<Option<Job>, StoreError>;
+
+    /// Makes a holder the leader of all schedulers, or keeps it so, until a time; `None` while another
+    /// is. A database with a clock of its own judges by that how long this is.
+    async fn lead(
+        &self,
+        holder: &Holder,
+        now: Instant,
+        until: Instant,
+    ) -> Result<Option<Lease>, StoreError>;
+
+    /// When each schedule ticked last.
+    async fn ticked(&self) -> Result<BTreeMap<String, Instant>, StoreError>;
+
+    /// Notes that a part of Harmonia worked at a time. Of a part, the latest counts.
+    async fn check_in(&self, part: &str, at: Instant) -> Result<(), StoreError>;
+
+    /// When each part of Harmonia worked last.
+    async fn check_ins(&self) -> Result<BTreeMap<String, Instant>, StoreError>;
 
     /// When the next job of these queues is due: past or future, leased or not.
     async fn next_due(&self, queues: &[Queue]) -> Result<Option<Instant>, StoreError>;

@@ -100,8 +100,10 @@ impl World {
         changes: &Changes,
         lease_us: i64,
     ) -> Result<(), CommitError> {
-        let Lease::Job { job: id, token } = lease else {
-            return Ok(());
+        let (id, token) = match lease {
+            Lease::Job { job, token } => (job, token),
+            Lease::Leader { token } => return self.is_leader(token, changes.job == JobEnd::Done),
+            Lease::Operator => return Ok(()),
         };
         let job = self.jobs.get_mut(&id).filter(|job| job.token == token);
         let job = job.ok_or(CommitError::StaleLease)?;

@@ -89,6 +89,7 @@ impl World {
             committed.purged = self.purge(stretch);
         }
         self.change_keys(changes.keys, at)?;
+        self.tick(changes.ticks)?;
         for job in changes.jobs {
             self.add_jobs(&job, &added, at);
         }
@@ -320,17 +321,29 @@ impl World {
                 work.into_iter().collect()
             }
             NewWork::Several(scheme) => {
-                let lane = Some(Lane::several(*scheme));
-                let waits = |job: &JobRow| {
-                    job.lane == lane && job.leased_until().is_none_or(|until| until <= at)
-                };
-                let is_there = self.jobs.values().any(waits);
                 let work = Work::Several { scheme: *scheme };
-                (!is_there).then_some((lane, work)).into_iter().collect()
+                self.unless_waiting(Lane::several(*scheme), work, at)
+            }
+            NewWork::Look(feed) => {
+                let work = Work::Look { feed: feed.clone() };
+                self.unless_waiting(Lane::looks(feed), work, at)
             }
         };
         for (lane, work) in works {
             self.add_job(job.queue, lane, work, job.ready_at);
+        }
+    }
+}
+
+impl World {
+    /// Work for a lane; none where a job waits there that nobody has begun.
+    fn unless_waiting(&self, lane: Lane, work: Work, at: Instant) -> Vec<(Option<Lane>, Work)> {
+        let waits = |job: &JobRow| {
+            job.lane == Some(lane) && job.leased_until().is_none_or(|until| until <= at)
+        };
+        match self.jobs.values().any(waits) {
+            true => Vec::new(),
+            false => vec![(Some(lane), work)],
         }
     }
 }

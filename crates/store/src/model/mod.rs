@@ -24,6 +24,7 @@ mod purge;
 mod push;
 mod replay;
 mod rows;
+mod schedule;
 mod sweep;
 mod world;
 
@@ -118,6 +119,28 @@ impl Store for ModelStore {
     ) -> Result<Option<Job>, StoreError> {
         let until = now.plus(self.lease_us);
         Ok(self.world().claim(queues, holder, now, until))
+    }
+
+    async fn lead(
+        &self,
+        holder: &Holder,
+        now: Instant,
+        until: Instant,
+    ) -> Result<Option<Lease>, StoreError> {
+        Ok(self.world().lead(holder, now, until))
+    }
+
+    async fn ticked(&self) -> Result<BTreeMap<String, Instant>, StoreError> {
+        Ok(self.world().ticked.clone())
+    }
+
+    async fn check_in(&self, part: &str, at: Instant) -> Result<(), StoreError> {
+        self.world().check_in(part, at);
+        Ok(())
+    }
+
+    async fn check_ins(&self) -> Result<BTreeMap<String, Instant>, StoreError> {
+        Ok(self.world().check_ins.clone())
     }
 
     async fn next_due(&self, queues: &[Queue]) -> Result<Option<Instant>, StoreError> {

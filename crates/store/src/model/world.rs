@@ -1,5 +1,6 @@
 //! What is stored: one map for each kind of row.
 
+use super::schedule::Leader;
 use compact_str::CompactString;
 use harmonia_core::access::{ApiKey, KeyHash};
 use harmonia_core::card::CardToken;
@@ -57,6 +58,11 @@ pub struct World {
     pub lanes: Option<u16>,
     /// How many jobs there ever were: a number is never given to a second one.
     pub jobs_made: i64,
+    /// Who watches the schedules, and when each ticked last.
+    pub leader: Option<Leader>,
+    pub ticked: BTreeMap<String, Instant>,
+    /// When each part worked last.
+    pub check_ins: BTreeMap<String, Instant>,
     /// The configuration keys that are set.
     pub config: BTreeMap<String, String>,
     /// The first day of which nothing is purged.

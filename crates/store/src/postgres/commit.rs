@@ -5,7 +5,7 @@ use super::copy::Rows;
 use super::failure::Failure;
 use super::rows::Time;
 use super::work::{Block, Given, Traces, Work};
-use super::{Shared, config, import, keys, lock, onboard, purge, push, replay, sql};
+use super::{Shared, config, import, keys, lock, onboard, purge, push, replay, schedule, sql};
 use crate::seal::identity_place;
 use harmonia_core::audit;
 use harmonia_core::changes::{
@@ -226,6 +226,7 @@ impl Work<'_> {
             (committed.purged, committed.purge_from) = purge::apply(&self.session, stretch).await?;
         }
         keys::apply(self, &changes.keys).await?;
+        schedule::tick(&self.session, &changes.ticks).await?;
         self.jobs(&changes.jobs).await?;
         Ok(committed)
     }
@@ -471,20 +472,29 @@ impl Work<'_> {
                     }
                 }
                 NewWork::Several(scheme) => {
-                    let lane = Lane::several(*scheme);
-                    // Two that want the same search at once ask one after the other.
-                    self.session
-                        .execute(sql::job::lock_lane, &[&lane.0])
-                        .await?;
-                    let values: [&(dyn ToSql + Sync); 2] = [&lane.0, &Time(self.at)];
-                    if !self.session.value(sql::job::waits_in_lane, &values).await? {
-                        let work = Task::Several { scheme: *scheme };
-                        self.job(job, Some(lane), &work).await?;
-                    }
+                    let work = Task::Several { scheme: *scheme };
+                    self.job_once(job, Lane::several(*scheme), &work).await?;
+                }
+                NewWork::Look(feed) => {
+                    let work = Task::Look { feed: feed.clone() };
+                    self.job_once(job, Lane::looks(feed), &work).await?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Adds a job to a lane, unless one waits there that nobody has begun.
+    async fn job_once(&self, job: &NewJob, lane: Lane, work: &Task) -> Result<(), Failure> {
+        // Two that want the same at once ask one after the other.
+        self.session
+            .execute(sql::job::lock_lane, &[&lane.0])
+            .await?;
+        let values: [&(dyn ToSql + Sync); 2] = [&lane.0, &Time(self.at)];
+        if self.session.value(sql::job::waits_in_lane, &values).await? {
+            return Ok(());
+        }
+        self.job(job, Some(lane), work).await
     }
 
     async fn job(&self, job: &NewJob, lane: Option<Lane>, work: &Task) -> Result<(), Failure> {
@@ -505,8 +515,16 @@ async fn end_job(
     until: Instant,
     end: JobEnd,
 ) -> Result<(), Failure> {
-    let Lease::Job { job, token } = lease else {
-        return Ok(());
+    let (job, token) = match lease {
+        Lease::Job { job, token } => (job, token),
+        Lease::Leader { token } => {
+            schedule::is_leader(session, token).await?;
+            if end == JobEnd::Done {
+                schedule::resign(session, token).await?;
+            }
+            return Ok(());
+        }
+        Lease::Operator => return Ok(()),
     };
     let changed = match end {
         JobEnd::Keep => {

@@ -31,6 +31,16 @@ const MIGRATIONS: &[Migration] = &[
         name: "keys",
         sql: include_str!("../../sql/postgres/migrations/0004_keys.sql"),
     },
+    Migration {
+        number: 5,
+        name: "sweep",
+        sql: include_str!("../../sql/postgres/migrations/0005_sweep.sql"),
+    },
+    Migration {
+        number: 6,
+        name: "schedule",
+        sql: include_str!("../../sql/postgres/migrations/0006_schedule.sql"),
+    },
 ];
 
 /// The advisory lock of those who migrate: 'HM' and nothing else.

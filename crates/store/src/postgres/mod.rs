@@ -28,6 +28,7 @@ mod purge;
 mod push;
 mod replay;
 mod rows;
+mod schedule;
 mod sealing;
 mod sql;
 mod sweep;
@@ -210,6 +211,27 @@ impl Store for PostgresStore {
     ) -> Result<Option<Job>, StoreError> {
         let claimer = self.claimer(holder, now);
         Ok(claim::claim(&self.shared, queues, claimer).await?)
+    }
+
+    async fn lead(
+        &self,
+        holder: &Holder,
+        now: Instant,
+        until: Instant,
+    ) -> Result<Option<Lease>, StoreError> {
+        Ok(schedule::lead(&self.shared, holder, until.0 - now.0).await?)
+    }
+
+    async fn ticked(&self) -> Result<BTreeMap<String, Instant>, StoreError> {
+        read!(self, |_shared, session| schedule::ticked(session))
+    }
+
+    async fn check_in(&self, part: &str, at: Instant) -> Result<(), StoreError> {
+        Ok(schedule::check_in(&self.shared, part, at).await?)
+    }
+
+    async fn check_ins(&self) -> Result<BTreeMap<String, Instant>, StoreError> {
+        read!(self, |_shared, session| schedule::check_ins(session))
     }
 
     async fn next_due(&self, queues: &[Queue]) -> Result<Option<Instant>, StoreError> {

@@ -29,6 +29,7 @@ mod named {
         audit_log { insert, last, list, lock }
         card { find, known, list, of_token, upsert }
         commit { forget, prune, resolve, token }
+        check_in { list, set }
         config { lanes, list, lock_lanes, set, set_lanes, unset }
         export {
             attempt, cancel, copy, deliver, extend_file, files, find_file, list, of_match,
@@ -44,6 +45,7 @@ mod named {
             claim, done, give_back, insert, insert_leased, is_busy, is_first, lane_is_held,
             lease, lock_lane, next_due, prolong, take_lane, waits_for_match, waits_in_lane,
         }
+        leader { lead, leads, resign }
         mid {
             all, all_sets, copy, find_set, held, in_force, insert, insert_set, lock, retain,
             revise, revision, set_has_days,
@@ -70,6 +72,7 @@ mod named {
             of_day, open, row, sold, taken, transaction_ids,
         }
         scheme { add, find, rename }
+        schedule { list, tick }
         sealing { find, insert }
         status {
             ended, exports, feeds, files, jobs, matched, numbers, oldest_due, open_payments,

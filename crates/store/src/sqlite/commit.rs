@@ -2,7 +2,7 @@
 
 use super::connection::store_error;
 use super::writer::{Failure, Given, Known, Writer, conflict, extend, next_id};
-use super::{Shared, config, import, keys, onboard, purge, push, replay, sql};
+use super::{Shared, config, import, keys, onboard, purge, push, replay, schedule, sql};
 use crate::seal::identity_place;
 use harmonia_core::audit;
 use harmonia_core::changes::{
@@ -103,6 +103,7 @@ fn apply(
         (committed.purged, committed.purge_from) = purge::apply(transaction, stretch)?;
     }
     keys::apply(transaction, &changes.keys, changes.at)?;
+    schedule::tick(transaction, &changes.ticks)?;
     jobs(transaction, &changes.jobs, changes.at, &given)?;
     Ok(committed)
 }
@@ -115,8 +116,16 @@ fn end_job(
     until: Instant,
     end: JobEnd,
 ) -> Result<(), Failure> {
-    let Lease::Job { job, token } = lease else {
-        return Ok(());
+    let (job, token) = match lease {
+        Lease::Job { job, token } => (job, token),
+        Lease::Leader { token } => {
+            schedule::is_leader(transaction, token)?;
+            if end == JobEnd::Done {
+                schedule::resign(transaction, token)?;
+            }
+            return Ok(());
+        }
+        Lease::Operator => return Ok(()),
     };
     let changed = match end {
         JobEnd::Keep => transaction
@@ -465,14 +474,12 @@ fn jobs(
                 }
             }
             NewWork::Several(scheme) => {
-                let lane = Lane::several(*scheme);
-                let waits: bool = transaction
-                    .prepare_cached(sql::job::waits_in_lane)?
-                    .query_row(params![lane.0, at.0], |row| row.get(0))?;
-                if !waits {
-                    let work = Work::Several { scheme: *scheme };
-                    insert_job(transaction, job, Some(lane), &work, at)?;
-                }
+                let work = Work::Several { scheme: *scheme };
+                insert_once(transaction, job, Lane::several(*scheme), &work, at)?;
+            }
+            NewWork::Look(feed) => {
+                let work = Work::Look { feed: feed.clone() };
+                insert_once(transaction, job, Lane::looks(feed), &work, at)?;
             }
         }
     }
@@ -485,6 +492,23 @@ fn imported(lanes: Lanes, given: &Given) -> impl Iterator<Item = (Lane, Work)> {
     let payments = spans(&given.payments).map(|(lane, span)| (lane, Work::Payments(span)));
     let sales = spans(&given.sales).map(|(lane, span)| (lane, Work::Sales(span)));
     payments.chain(sales)
+}
+
+/// Adds a job to a lane, unless one waits there that nobody has begun.
+fn insert_once(
+    transaction: &Transaction<'_>,
+    job: &NewJob,
+    lane: Lane,
+    work: &Work,
+    at: Instant,
+) -> Result<(), Failure> {
+    let waits: bool = transaction
+        .prepare_cached(sql::job::waits_in_lane)?
+        .query_row(params![lane.0, at.0], |row| row.get(0))?;
+    if waits {
+        return Ok(());
+    }
+    insert_job(transaction, job, Some(lane), work, at)
 }
 
 fn insert_job(

@@ -64,6 +64,7 @@ pub fn free_the_dead(
         if holder != myself.0 && !is_alive(&sign_of(folder, &holder)) {
             tracing::info!(holder, "freed the leases of a process that is no more");
             connection.execute(sql::job::free_holder, params![holder])?;
+            connection.execute(sql::leader::free_holder, params![holder])?;
         }
     }
     remove_stale_signs(folder);

@@ -33,6 +33,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "sweep",
         sql: include_str!("../../sql/sqlite/migrations/0005_sweep.sql"),
     },
+    Migration {
+        number: 6,
+        name: "schedule",
+        sql: include_str!("../../sql/sqlite/migrations/0006_schedule.sql"),
+    },
 ];
 
 /// Whether the database has all that this version knows, and nothing that it does not.

@@ -24,6 +24,7 @@ mod purge;
 mod push;
 mod replay;
 mod rows;
+mod schedule;
 mod sealing;
 mod sql;
 mod sweep;
@@ -229,6 +230,38 @@ impl Store for SqliteStore {
             claim::claim(writer, &queues, &holder, now, now.plus(shared.lease_us))
         })
         .await
+    }
+
+    async fn lead(
+        &self,
+        holder: &Holder,
+        now: Instant,
+        until: Instant,
+    ) -> Result<Option<Lease>, StoreError> {
+        let holder = holder.clone();
+        self.write(move |_, writer| {
+            schedule::lead(writer, &holder, now, until)
+                .map_err(|error| connection::store_error(&error))
+        })
+        .await
+    }
+
+    async fn ticked(&self) -> Result<BTreeMap<String, Instant>, StoreError> {
+        self.read(|_, connection| schedule::ticked(connection))
+            .await
+    }
+
+    async fn check_in(&self, part: &str, at: Instant) -> Result<(), StoreError> {
+        let part = part.to_owned();
+        self.write(move |_, writer| {
+            schedule::check_in(writer, &part, at).map_err(|error| connection::store_error(&error))
+        })
+        .await
+    }
+
+    async fn check_ins(&self) -> Result<BTreeMap<String, Instant>, StoreError> {
+        self.read(|_, connection| schedule::check_ins(connection))
+            .await
     }
 
     async fn next_due(&self, queues: &[Queue]) -> Result<Option<Instant>, StoreError> {

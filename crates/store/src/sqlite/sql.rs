@@ -28,6 +28,7 @@ mod named {
         }
         audit_log { insert, last, list }
         card { find, list, of_token, upsert }
+        check_in { list, set }
         config { lanes, list, set, set_lanes, unset }
         export {
             attempt, cancel, deliver, extend_file, files, find_file, insert, list, of_match,
@@ -43,6 +44,7 @@ mod named {
             claim, done, free_holder, give_back, holders, insert, insert_leased, is_busy, lane_is_held,
             lease_again, next_due, prolong, take_lane, waits_for_match, waits_in_lane,
         }
+        leader { free_holder, lead, leads, resign }
         mid {
             all, all_sets, copy, find_set, held, in_force, insert, insert_set, retain, revise,
             revision, set_has_days,
@@ -69,6 +71,7 @@ mod named {
             of_day, open, row, same_key, sold, taken, transaction_ids,
         }
         scheme { find }
+        schedule { list, tick }
         sealing { find, insert }
         status {
             ended, exports, feeds, files, jobs, matched, numbers, oldest_due, open_payments,

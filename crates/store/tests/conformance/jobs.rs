@@ -281,7 +281,7 @@ fn number_of(job: &Job) -> i64 {
 fn token(lease: Lease) -> i64 {
     match lease {
         Lease::Job { token, .. } => token,
-        Lease::Operator => panic!("nobody's lease"),
+        Lease::Leader { .. } | Lease::Operator => panic!("no lease of a job"),
     }
 }
 

@@ -17,6 +17,7 @@ mod onboarding;
 mod purging;
 mod pushing;
 mod replaying;
+mod schedules;
 mod sweeping;
 
 /// One test for each case, on each store.
@@ -165,6 +166,13 @@ conformance! {
             a_rejected_answer_is_taken_when_its_export_is_there,
             an_answer_goes_with_its_export,
             a_late_sale_opens_nothing_that_was_given_up,
+        }
+        schedules {
+            one_leads_until_it_resigns_or_is_gone,
+            only_the_leader_ticks,
+            a_schedule_ticks_each_time_once,
+            a_look_that_waits_is_not_asked_for_again,
+            the_latest_check_in_counts,
         }
         history {
             the_past_tells_what_became_of_each_payment,

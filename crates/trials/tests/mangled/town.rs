@@ -15,7 +15,7 @@ use harmonia_journey::import::{ImportReport, import_file, import_messages};
 use harmonia_journey::onboard::onboard_mids;
 use harmonia_journey::ports::{
     AppendError, BuiltInLinks, FileCourier, Holder, ImportOutcome, Readable, Side, Store, Story,
-    SystemClock, Uids,
+    SystemClock, Uids, WithinProcess,
 };
 use harmonia_store::model::ModelStore;
 use serde_json::{Map, Value};
@@ -74,11 +74,13 @@ impl Town {
         let journey = Journey {
             agents: Arc::new(agents.await.unwrap()),
             identity: Arc::new(BuiltInLinks(Arc::clone(&store))),
+            signals: Arc::new(WithinProcess::new(Arc::clone(&store))),
             store,
             courier: Arc::new(NoCourier),
             clock: Arc::new(SystemClock),
             uids: Uids,
             holder: Holder::new(Uids),
+            lease: std::time::Duration::from_micros(LEASE_US.unsigned_abs()),
             batch: 5,
             lanes: Lanes::ONE,
         };

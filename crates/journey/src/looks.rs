@@ -1,0 +1,160 @@
+//! Looks: takes up the jobs that ask for a look where a feed arrives, several feeds at a time.
+//!
+//! A look holds its job's lease for as long as it lasts; should it lose that all the same, another looks
+//! too, and each file goes to whoever claimed it. What goes wrong with a file is tried again with the next
+//! look.
+
+use crate::Journey;
+use crate::drive::Stop;
+use crate::import::ImportReport;
+use crate::ports::{CommitError, Inboxes, Job, Part, StoreError};
+use crate::watch::{WatchError, look_once};
+use harmonia_core::changes::{Changes, JobEnd, Queue, Work};
+use harmonia_core::feed::Feed;
+use harmonia_core::ids::Slug;
+use harmonia_core::retry;
+use hashbrown::HashSet;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// So many feeds are looked for at once: one that is slow keeps none of the others waiting.
+const AT_ONCE: usize = 16;
+/// After a look of this process, its next look of the same feed is this much later at least.
+const APART_US: i64 = 200_000;
+
+/// Looks for feeds whenever that is asked for, until told to stop.
+///
+/// # Errors
+/// [`StoreError`] when the store is broken; while it is only busy, it is asked again.
+pub async fn forever(
+    journey: &Journey,
+    inboxes: &Arc<dyn Inboxes>,
+    stop: &mut Stop,
+) -> Result<(), StoreError> {
+    let mut looks = JoinSet::new();
+    let mut in_hand: HashSet<Slug> = HashSet::new();
+    while !*stop.borrow() {
+        match take_up(journey, inboxes, &mut looks, &mut in_hand, stop).await {
+            Err(StoreError::Broken(error)) => return Err(StoreError::Broken(error)),
+            Err(StoreError::Busy(error)) => tracing::warn!(error, "the store is busy"),
+            Ok(()) => {}
+        }
+        tokio::select! {
+            () = journey.signals.woken(&[Queue::Import]), if looks.len() < AT_ONCE => {}
+            Some(looked) = looks.join_next() => {
+                if let Ok(feed) = looked {
+                    in_hand.remove(&feed);
+                }
+            }
+            _ = stop.changed() => {}
+        }
+    }
+    // Each was told to stop as well, and ends with the batch in hand.
+    while looks.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// Begins every look that is due.
+async fn take_up(
+    journey: &Journey,
+    inboxes: &Arc<dyn Inboxes>,
+    looks: &mut JoinSet<Slug>,
+    in_hand: &mut HashSet<Slug>,
+    stop: &Stop,
+) -> Result<(), StoreError> {
+    while looks.len() < AT_ONCE {
+        let (store, now) = (&journey.store, journey.now());
+        let Some(job) = store.claim(&[Queue::Import], &journey.holder, now).await? else {
+            return Ok(());
+        };
+        match &job.work {
+            Work::Look { feed } if in_hand.insert(feed.clone()) => {
+                let (journey, inboxes) = (journey.clone(), Arc::clone(inboxes));
+                let (feed, stop) = (feed.clone(), stop.clone());
+                looks.spawn(async move {
+                    look(&journey, &feed, inboxes.as_ref(), &job, &stop).await;
+                    feed
+                });
+            }
+            Work::Look { .. } => later(journey, &job, now.plus(APART_US)).await,
+            // Whoever imported this file is gone: it goes on when its feed is looked for.
+            _ => later(journey, &job, retry::job_again(now, job.tries)).await,
+        }
+    }
+    Ok(())
+}
+
+/// Looks once, and ends the job; it is given back when told to stop.
+async fn look(journey: &Journey, feed: &Slug, inboxes: &dyn Inboxes, job: &Job, stop: &Stop) {
+    match (journey.agents.feed(feed.as_str()), inboxes.of(feed)) {
+        (Some(feed), Some(inbox)) => {
+            let told = |source: &str, report: Result<&ImportReport, &WatchError>| {
+                tell(feed, source, report);
+            };
+            let looking = look_once(journey, feed, inbox, stop, &told);
+            tokio::select! {
+                looked = looking => {
+                    if let Err(error) = looked {
+                        tracing::error!(feed = %feed.name, %error, "could not look where it arrives");
+                    }
+                }
+                () = hold(journey, job) => {}
+            }
+            journey.check_in(Part::import_of(feed.feed_type)).await;
+        }
+        // Of another version of the agent files, or of a place that this process cannot reach.
+        _ => tracing::debug!(%feed, "this process does not look for the feed"),
+    }
+    let mut changes = Changes::done(journey.now());
+    if *stop.borrow() {
+        changes.job = JobEnd::Again {
+            ready_at: changes.at,
+        };
+    }
+    match journey.commit(job.lease, changes).await {
+        Ok(_) => {}
+        Err(CommitError::StaleLease) => tracing::debug!(%feed, "another looks for the feed too"),
+        Err(error) => tracing::warn!(%feed, %error, "could not end a look"),
+    }
+}
+
+/// Prolongs a lease again and again, and never ends.
+async fn hold(journey: &Journey, job: &Job) {
+    loop {
+        tokio::time::sleep(journey.lease / 3).await;
+        if let Err(error) = journey
+            .commit(job.lease, Changes::none(journey.now()))
+            .await
+        {
+            tracing::debug!(%error, "could not prolong the lease of a look");
+        }
+    }
+}
+
+async fn later(journey: &Journey, job: &Job, ready_at: harmonia_core::time::Instant) {
+    let mut changes = Changes::none(journey.now());
+    changes.job = JobEnd::Again { ready_at };
+    if let Err(error) = journey.commit(job.lease, changes).await {
+        // The lease runs out by itself.
+        tracing::debug!(%error, "could not put off a look");
+    }
+}
+
+/// Logs what became of a file.
+pub fn tell(feed: &Feed, source: &str, report: Result<&ImportReport, &WatchError>) {
+    match report {
+        Ok(ImportReport::Imported(outcome)) => {
+            tracing::info!(feed = %feed.name, source, ?outcome, "imported");
+        }
+        Ok(ImportReport::Refused(reason)) => {
+            tracing::warn!(feed = %feed.name, source, reason, "refused a file");
+        }
+        Ok(ImportReport::Stopped(outcome)) => {
+            tracing::info!(feed = %feed.name, source, ?outcome, "stopped within a file");
+        }
+        Ok(ImportReport::Busy { .. }) => {}
+        Err(error) => {
+            tracing::error!(feed = %feed.name, source, %error, "could not take a file");
+        }
+    }
+}

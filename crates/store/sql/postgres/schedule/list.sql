@@ -1,0 +1,2 @@
+-- schedule/list: when each schedule ticked last.
+SELECT name, last_tick FROM schedule

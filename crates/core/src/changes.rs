@@ -10,7 +10,6 @@ use crate::config::ConfigChange;
 use crate::identify::{CardLink, IdentifierType, LinkedCard};
 use crate::ids::{ExportId, FileId, MatchId, MidId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use crate::matching::{Evidence, MatchKind, OpenReason};
-use crate::money::Money;
 use crate::problem::Reject;
 use crate::purchase::EndKind;
 use crate::push::Pushed;
@@ -18,9 +17,8 @@ use crate::retention::Purge;
 use crate::state::{ExportState, FileState};
 use crate::time::{Day, Instant};
 use crate::transaction::{AnswerRecord, FeedType, PaymentRecord, SaleRecord, Told};
+pub use crate::work::{Lane, Lanes, NewJob, NewWork, Placed, Queue, Routes, Span, Work};
 use compact_str::CompactString;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Everything one commit does, all or nothing, stamped with one time.
@@ -481,163 +479,6 @@ pub struct Delivery {
     pub reason: Option<String>,
 }
 
-/// The queues. A process may work on some of them only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Queue {
-    /// Files being read.
-    Import,
-    /// What waits to learn whose it is: payments whose card nobody knew yet, and records whose MID
-    /// nobody had onboarded.
-    Identify,
-    /// Payments and sales to be matched.
-    Matching,
-    /// Matching that may take long, when nothing else is to be matched: several for one.
-    MatchingSlow,
-    /// Payments that are sent on as they are, without a sale.
-    Streaming,
-    /// Exports to be delivered.
-    Export,
-}
-
-impl Queue {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Import,
-        Self::Identify,
-        Self::Matching,
-        Self::MatchingSlow,
-        Self::Streaming,
-        Self::Export,
-    ];
-
-    /// Their stored names.
-    pub const NAMES: [&str; 6] = [
-        "import",
-        "identify",
-        "matching",
-        "matching_slow",
-        "streaming",
-        "export",
-    ];
-
-    /// The stored name.
-    pub fn as_str(self) -> &'static str {
-        Self::NAMES[self as usize]
-    }
-
-    /// The queue of a name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|queue| queue.as_str() == name)
-    }
-}
-
-/// Where the 32-bit FNV-1a hash begins, and what it multiplies by: RFC 9923.
-const FNV_BASIS: u32 = 0x811c_9dc5;
-const FNV_PRIME: u32 = 0x0100_0193;
-
-/// Work that must not run beside other work of the same lane, and runs in the order it was added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Lane(pub i64);
-
-impl Lane {
-    /// The first lane of matching, which is all there is while [`Lanes`] is one.
-    pub const MATCHING: Self = Self(0);
-
-    /// A scheme's deliveries: its merchant is told in order, and by one worker at a time.
-    pub fn delivery(scheme: SchemeId) -> Self {
-        Self(scheme.0)
-    }
-
-    /// A scheme's search for several payments of one sale, and the reverse.
-    pub fn several(scheme: SchemeId) -> Self {
-        Self(-(i64::from(u16::MAX) + 1) - scheme.0)
-    }
-
-    /// The looks where a feed arrives: one after the other.
-    pub fn looks(feed: &Slug) -> Self {
-        let mixed = feed.as_str().bytes().fold(FNV_BASIS, |mixed, byte| {
-            (mixed ^ u32::from(byte)).wrapping_mul(FNV_PRIME)
-        });
-        Self(-(1 << 40) - i64::from(mixed))
-    }
-}
-
-/// Into how many lanes matching is divided. Payments that could compete for a sale have scheme,
-/// currency and amount in common, and so are in one lane whatever the number; more lanes let more
-/// workers match at a time, and make each batch smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lanes(u16);
-
-impl Lanes {
-    /// One lane for all.
-    pub const ONE: Self = Self(1);
-
-    /// So many, at least one.
-    pub fn new(count: u16) -> Self {
-        Self(count.max(1))
-    }
-
-    /// How many.
-    pub fn count(self) -> u16 {
-        self.0
-    }
-
-    /// The lane of a scheme's transactions of an amount: 0, -1, -2 and so on.
-    pub fn of(self, scheme: SchemeId, amount: Money) -> Lane {
-        if self.0 == 1 {
-            return Lane::MATCHING;
-        }
-        // Spread as evenly as the amounts differ; the same on every machine and for ever.
-        let mut mixed = u64::from_le_bytes(scheme.0.to_le_bytes());
-        let currency = amount
-            .currency
-            .as_str()
-            .bytes()
-            .fold(0, |sum, byte| (sum << 8) | u64::from(byte));
-        for part in [u64::from_le_bytes(amount.minor.to_le_bytes()), currency] {
-            mixed = (mixed ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            mixed ^= mixed >> 32;
-        }
-        Lane(-i64::try_from(mixed % u64::from(self.0)).unwrap_or(0))
-    }
-
-    /// Rows sorted into their lanes, each lane's as a span, in the order they came in.
-    pub fn spans(self, rows: impl IntoIterator<Item = Placed>) -> BTreeMap<Lane, Span> {
-        let mut lanes = BTreeMap::<Lane, Vec<i64>>::new();
-        for row in rows {
-            let lane = self.of(row.scheme, row.amount);
-            lanes.entry(lane).or_default().push(row.id);
-        }
-        let spans = lanes.into_iter();
-        spans.map(|(lane, ids)| (lane, self.span(ids))).collect()
-    }
-
-    /// The rows of one lane. With one lane for all, rows that lie close together are a range: what
-    /// lies between them is of the same lane, and to read past it is faster than to leave it out.
-    fn span(self, ids: Vec<i64>) -> Span {
-        let len = i64::try_from(ids.len()).unwrap_or(i64::MAX);
-        match (ids.first(), ids.last()) {
-            (Some(first), Some(last)) if self.0 == 1 && last - first < len.saturating_mul(2) => {
-                Span::Range(*first, *last)
-            }
-            _ => Span::Ids(ids),
-        }
-    }
-}
-
-/// A payment or sale, and what its lane depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Placed {
-    /// Its row.
-    pub id: i64,
-    /// Its scheme.
-    pub scheme: SchemeId,
-    /// Its amount.
-    pub amount: Money,
-}
-
 /// A schedule that ticks: what it asks for is in the same commit, and so is done once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tick {
@@ -645,107 +486,6 @@ pub struct Tick {
     pub schedule: String,
     /// When it was to tick, which is not when that was noticed.
     pub at: Instant,
-}
-
-/// A job to add.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewJob {
-    /// Its queue.
-    pub queue: Queue,
-    /// Its lane, where it has one.
-    pub lane: Option<Lane>,
-    /// Not before then.
-    pub ready_at: Instant,
-    /// What it is about.
-    pub work: NewWork,
-}
-
-/// What a new job is about.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NewWork {
-    /// The payments and sales that this same commit adds, imported or replayed: a job for each lane
-    /// that has some, whatever lane the new job names.
-    Imported(Lanes),
-    /// A scheme's search for several payments of one sale: no second one while one is waiting.
-    Several(SchemeId),
-    /// A look where a feed arrives: no second one while one is waiting.
-    Look(Slug),
-    /// The exports of a scheme that this same commit adds.
-    Exports(SchemeId),
-    /// Something that is already there.
-    Known(Work),
-}
-
-/// What a job is about, as it is stored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Work {
-    /// A file to read.
-    File(FileId),
-    /// A place to look into: whole files of a feed may have arrived there.
-    Look {
-        /// The feed.
-        feed: Slug,
-    },
-    /// A scheme whose payments have waited long enough, to be given up.
-    Sweep {
-        /// Whose.
-        scheme: SchemeId,
-    },
-    /// Payments to be identified and decided.
-    Payments(Span),
-    /// Sales, for which open payments may have waited.
-    Sales(Span),
-    /// Payments to be looked at once more, whatever else is scheduled for them.
-    Again(Span),
-    /// Payments whose card was not known when they were asked about.
-    Unidentified {
-        /// Which.
-        payments: Span,
-        /// How many times they have been asked about.
-        tries: u32,
-    },
-    /// What is open in a scheme: one sale may be paid by several payments, or the reverse.
-    Several {
-        /// Whose.
-        scheme: SchemeId,
-    },
-    /// Every payment that waits for its card: cards were linked.
-    AllUnidentified {
-        /// Those after this one.
-        after: PaymentId,
-    },
-    /// Every quarantined record: MIDs were onboarded.
-    Quarantined {
-        /// Those after this one.
-        after: RejectId,
-    },
-    /// Exports to be delivered.
-    Exports {
-        /// Whose.
-        scheme: SchemeId,
-        /// Which.
-        exports: Span,
-    },
-    /// A file of exports that is whole on disk, and delivered, to be given its name.
-    Publish {
-        /// Whose.
-        scheme: SchemeId,
-        /// What it is called now.
-        draft: String,
-        /// What the merchant looks for.
-        name: String,
-    },
-}
-
-/// Rows: a range of ids that one commit gave out, or ids one by one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Span {
-    /// From the first to the last, both inclusive.
-    Range(i64, i64),
-    /// These.
-    Ids(Vec<i64>),
 }
 
 /// A card that should be asked about, in a scheme.

@@ -127,6 +127,8 @@ macro_rules! config {
 config! {
     /// For how many days transactions are kept: what is older and not known is rejected as too old when it comes, and `harmonia purge` takes out what is older. Not set: everything is kept, and only what is older than the last purge is too old.
     retention_days: Option<u32> = "retention-days", "keep everything", days;
+    /// Schemes that are matched in the queue matching_slow, each by itself, so that none keeps others waiting: their slugs, with commas between. What waits of a scheme when it is added or taken out is still matched where it waits.
+    matching_slow: Vec<Slug> = "matching-slow", "all are matched in the queue matching", slugs;
     /// Above which amount, in minor units of its currency, a match is made or undone by two people: the second asks for the same as the first. Not set: one person is enough.
     two_people_above: Option<i64> = "two-people-above", "one person is enough", amount;
 }
@@ -162,6 +164,14 @@ fn amount(value: Option<&str>) -> Result<Option<i64>, String> {
     amount
         .map(Some)
         .ok_or_else(|| "write an amount in minor units, such as 10000 for 100.00".to_owned())
+}
+
+fn slugs(value: Option<&str>) -> Result<Vec<Slug>, String> {
+    let names = value.unwrap_or_default().split(',').map(str::trim);
+    names
+        .filter(|name| !name.is_empty())
+        .map(Slug::new)
+        .collect()
 }
 
 fn days(value: Option<&str>) -> Result<Option<u32>, String> {

@@ -30,3 +30,4 @@ pub mod term;
 pub mod time;
 pub mod transaction;
 pub mod words;
+pub mod work;

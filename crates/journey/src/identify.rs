@@ -6,7 +6,7 @@
 use crate::Journey;
 use crate::ports::{IdentityError, UndecidedPayment};
 use harmonia_core::changes::{
-    CardInScheme, NewIdentity, NewJob, NewWork, Placed, Queue, StillOpen, Work,
+    CardInScheme, NewIdentity, NewJob, NewWork, Placed, Queue, Routes, StillOpen, Work,
 };
 use harmonia_core::time::Instant;
 use harmonia_core::{identify, retry};
@@ -89,16 +89,16 @@ impl Identified {
 
     /// The jobs that ask again about the payments of a batch that stay unidentified; none when there
     /// are none, or when the oldest of them has been asked about for long enough.
-    pub fn ask_again(&self, journey: &Journey, now: Instant, tries: u32) -> Vec<NewJob> {
+    pub fn ask_again(&self, routes: &Routes, now: Instant, tries: u32) -> Vec<NewJob> {
         let ready_at = self
             .oldest_import
             .and_then(|oldest| retry::ask_identity_again(now, oldest, tries));
         let Some(ready_at) = ready_at else {
             return Vec::new();
         };
-        let lanes = journey.lanes.spans(self.waiting.iter().copied());
-        let job = |(lane, payments)| NewJob {
-            queue: Queue::Identify,
+        let lanes = routes.spans(Queue::Identify, self.waiting.iter().copied());
+        let job = |(queue, lane, payments)| NewJob {
+            queue,
             lane: Some(lane),
             ready_at,
             work: NewWork::Known(Work::Unidentified {

@@ -38,7 +38,7 @@ pub mod watch;
 pub mod why;
 
 use agents::Agents;
-use harmonia_core::changes::{Changes, Lanes, Queue};
+use harmonia_core::changes::{Changes, Lanes, Queue, Routes};
 use harmonia_core::config::Config;
 use harmonia_core::retention;
 use harmonia_core::time::{Day, Instant};
@@ -110,13 +110,32 @@ impl Journey {
         Config::read(&self.signals.config().await?).map_err(StoreError::Broken)
     }
 
+    /// By which queue and lane transactions go on, as it is configured.
+    ///
+    /// # Errors
+    /// [`StoreError`] as [`Journey::config`].
+    pub async fn routes(&self) -> Result<Routes, StoreError> {
+        Ok(self.routes_of(&self.config().await?))
+    }
+
+    /// By which queue and lane transactions go on. Schemes that have no agent file are of no account.
+    pub fn routes_of(&self, config: &Config) -> Routes {
+        let slow = config.matching_slow.iter();
+        Routes::new(self.lanes, slow.filter_map(|slug| self.agents.scheme(slug)))
+    }
+
     /// The first day that is kept, as it is configured; what is of an earlier one, and not known, is
     /// too old when it comes. `None` when everything is kept.
     ///
     /// # Errors
     /// [`StoreError`] as [`Journey::config`].
     pub async fn kept_from(&self) -> Result<Option<Day>, StoreError> {
-        let days = self.config().await?.retention_days;
-        Ok(days.map(|days| retention::kept_from(self.now(), days)))
+        Ok(self.kept_from_of(&self.config().await?))
+    }
+
+    /// The first day that is kept; `None` when everything is.
+    pub fn kept_from_of(&self, config: &Config) -> Option<Day> {
+        let days = config.retention_days;
+        days.map(|days| retention::kept_from(self.now(), days))
     }
 }

@@ -83,9 +83,10 @@ pub async fn prepare(
     let counting = purchase::that_count(journey, payments, &mut changes).await?;
     let mut identified = identify(journey, counting, seen).await?;
     if let Some(tries) = tries {
+        let routes = journey.routes().await?;
         changes
             .jobs
-            .extend(identified.ask_again(journey, now, tries));
+            .extend(identified.ask_again(&routes, now, tries));
     }
     changes.identities.append(&mut identified.identities);
     changes.open.append(&mut identified.open);
@@ -202,16 +203,20 @@ async fn look_again(
     let next = page.last().filter(|_| page.len() == journey.batch);
     let next = next.map(|last| {
         (
+            Queue::Identify,
             None,
             Work::AllUnidentified {
                 after: PaymentId(last.id),
             },
         )
     });
-    let lanes = journey.lanes.spans(page.iter().copied()).into_iter();
-    let again = lanes.map(|(lane, span)| (Some(lane), Work::Again(span)));
-    let job = |(lane, work)| NewJob {
-        queue: Queue::Identify,
+    let routes = journey.routes().await?;
+    let lanes = routes
+        .spans(Queue::Identify, page.iter().copied())
+        .into_iter();
+    let again = lanes.map(|(queue, lane, span)| (queue, Some(lane), Work::Again(span)));
+    let job = |(queue, lane, work)| NewJob {
+        queue,
         lane,
         ready_at: changes.at,
         work: NewWork::Known(work),

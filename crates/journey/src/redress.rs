@@ -13,15 +13,15 @@ use crate::ports::{
 };
 use crate::purchase;
 use harmonia_core::changes::{
-    AuditEntry, Changes, NewEnd, NewJob, NewMatch, NewWork, Part, Proposal, ProposalChange, Queue,
-    Redress, RedressAction, Span, StillOpen, Void, Work,
+    AuditEntry, Changes, Lane, NewEnd, NewJob, NewMatch, NewWork, Part, Proposal, ProposalChange,
+    Queue, Redress, RedressAction, Span, StillOpen, Void, Work,
 };
 use harmonia_core::ids::{MatchId, PaymentId, SaleId, SchemeId};
 use harmonia_core::matching::decide::evidence;
 use harmonia_core::matching::{Evidence, MatchKind, OpenReason, Sale};
-use harmonia_core::money::Money;
 use harmonia_core::purchase::{EndKind, Role};
 use harmonia_core::state::ExportState;
+use harmonia_core::time::Instant;
 use serde_json::json;
 
 /// What came of asking.
@@ -409,24 +409,17 @@ async fn free(
     if let Some(sale) = part.scheme_transaction_id.map(SaleId) {
         let story = journey.store.sale_to_explain(sale).await?;
         let amount = story.ok_or(RedressError::Meanwhile)?.sale.amount;
-        changes
-            .jobs
-            .push(look_again(journey, scheme, sale, amount, changes));
+        let route = journey.routes().await?.of(Queue::Matching, scheme, amount);
+        changes.jobs.push(look_again(route, sale, changes.at));
     }
     Ok(())
 }
 
-fn look_again(
-    journey: &Journey,
-    scheme: SchemeId,
-    sale: SaleId,
-    amount: Money,
-    changes: &Changes,
-) -> NewJob {
+fn look_again((queue, lane): (Queue, Lane), sale: SaleId, ready_at: Instant) -> NewJob {
     NewJob {
-        queue: Queue::Matching,
-        lane: Some(journey.lanes.of(scheme, amount)),
-        ready_at: changes.at,
+        queue,
+        lane: Some(lane),
+        ready_at,
         work: NewWork::Known(Work::Sales(Span::Ids(vec![sale.0]))),
     }
 }

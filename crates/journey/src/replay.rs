@@ -6,7 +6,9 @@
 use crate::Journey;
 use crate::import::{ImportError, Placing};
 use crate::ports::{KeptRecord, Lease, Store};
-use harmonia_core::changes::{Changes, ImportedBody, Lane, NewJob, NewWork, Queue, Replayed, Work};
+use harmonia_core::changes::{
+    Changes, ImportedBody, Lane, NewJob, NewWork, Queue, Replayed, Routes, Work,
+};
 use harmonia_core::identify::MidDirectory;
 use harmonia_core::ids::RejectId;
 use harmonia_core::problem::Reject;
@@ -40,7 +42,8 @@ pub enum Replay {
 /// [`ImportError`] when something cannot be loaded.
 pub async fn prepare(journey: &Journey, after: RejectId) -> Result<Changes, ImportError> {
     let mut changes = Changes::done(journey.now());
-    changes.kept_from = journey.kept_from().await?;
+    let config = journey.config().await?;
+    changes.kept_from = journey.kept_from_of(&config);
     let page = journey.store.quarantined(after, journey.batch).await?;
     let directory = journey.store.mid_directory().await?;
     for kept in &page {
@@ -53,7 +56,9 @@ pub async fn prepare(journey: &Journey, after: RejectId) -> Result<Changes, Impo
     if let Some(last) = page.last().filter(|_| page.len() == journey.batch) {
         changes.jobs.push(job(last.id, changes.at));
     }
-    changes.jobs.push(matching(journey, changes.at));
+    changes
+        .jobs
+        .push(matching(journey.routes_of(&config), changes.at));
     Ok(changes)
 }
 
@@ -96,8 +101,11 @@ pub async fn replay(
         return Ok(Replay::Kept(reject.clone()));
     }
     let mut changes = Changes::none(journey.now());
-    changes.kept_from = journey.kept_from().await?;
-    changes.jobs.push(matching(journey, changes.at));
+    let config = journey.config().await?;
+    changes.kept_from = journey.kept_from_of(&config);
+    changes
+        .jobs
+        .push(matching(journey.routes_of(&config), changes.at));
     changes.replayed.push(replayed);
     let outcome = journey.commit(Lease::Operator, changes).await?;
     if outcome.imported.new > 0 {
@@ -150,11 +158,11 @@ fn is_refused(replayed: &Replayed) -> bool {
     matches!(replayed.body, ImportedBody::Refused { .. })
 }
 
-fn matching(journey: &Journey, now: Instant) -> NewJob {
+fn matching(routes: Routes, now: Instant) -> NewJob {
     NewJob {
         queue: Queue::Matching,
         lane: None,
         ready_at: now,
-        work: NewWork::Imported(journey.lanes),
+        work: NewWork::Imported(routes),
     }
 }

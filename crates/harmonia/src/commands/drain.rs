@@ -5,6 +5,7 @@ use crate::commands::status;
 use crate::output::{Failure, Printer, complain};
 use crate::wiring::Wiring;
 use harmonia_core::changes::Queue;
+use harmonia_journey::ports::StoreError;
 use harmonia_journey::{Journey, drive};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -75,6 +76,13 @@ pub async fn drain(journey: &Journey, timeout: Option<Duration>) -> Result<Drain
     }
 }
 
+/// Whether something is due or in somebody's hands: what another process works on is waited for, and
+/// so are files that are being read.
+async fn is_at_work(journey: &Journey) -> Result<bool, StoreError> {
+    let (store, now) = (&journey.store, journey.now());
+    Ok(store.is_busy(&QUEUES, now).await? || store.is_in_hand(&[Queue::Import], now).await?)
+}
+
 async fn work_off(journey: &Journey, stop: &drive::Stop) -> Result<Drained, Failure> {
     let mut failing = 0;
     loop {
@@ -83,7 +91,7 @@ async fn work_off(journey: &Journey, stop: &drive::Stop) -> Result<Drained, Fail
         if failing > PATIENCE {
             return Ok(Drained::Failing);
         }
-        if failing == 0 && !drive::is_due(journey, &QUEUES).await? {
+        if failing == 0 && !is_at_work(journey).await? {
             return Ok(Drained::Idle);
         }
         if *stop.borrow() {

@@ -4,7 +4,7 @@
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
 //! [`previewing`], [`folders`], `encrypted`, [`stopping`], [`quiet`], [`replaying`], [`journey`], [`life`],
-//! [`lanes`], [`matching`], [`explaining`], [`reviewing`], [`claiming`], [`redressing`], [`logging`],
+//! [`lanes`], [`queues`], [`matching`], [`explaining`], [`reviewing`], [`claiming`], [`redressing`], [`logging`],
 //! [`sweeping`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of it all.
 
 #![expect(
@@ -29,6 +29,7 @@ mod matching;
 mod onboarding;
 mod previewing;
 mod purging;
+mod queues;
 mod quiet;
 mod redressing;
 mod replaying;

@@ -102,7 +102,8 @@ pub async fn import_requests(
             error: std::io::Error::other(error),
         })??
     };
-    commit(journey, log_of(feed, source, size_bytes), placed).await
+    let arrival = log_of(feed, source, size_bytes);
+    commit(journey, feed, arrival, placed).await
 }
 
 fn place(
@@ -127,12 +128,16 @@ fn place(
 
 async fn commit(
     journey: &Journey,
+    feed: &Feed,
     arrival: FileArrival,
     requests: Vec<Request>,
 ) -> Result<Vec<Receipt>, ImportError> {
     let mut changes = Changes::none(journey.now());
-    changes.kept_from = journey.kept_from().await?;
-    changes.jobs.push(matching_job(journey, changes.at));
+    let config = journey.config().await?;
+    changes.kept_from = journey.kept_from_of(&config);
+    changes
+        .jobs
+        .push(matching_job(journey, feed, &config, changes.at));
     // Nothing was leased: that nothing is taken twice is for the unique keys to see to.
     let part = Part::import_of(arrival.feed_type);
     changes.pushed = Some(Pushed { arrival, requests });

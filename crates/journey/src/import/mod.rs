@@ -22,8 +22,9 @@ use crate::ports::{
     CommitError, FileArrival, FileClaim, ImportOutcome, Lease, Part, Readable, StoreError,
 };
 use harmonia_core::changes::{Changes, Imported, JobEnd, NewJob, NewWork, Queue};
+use harmonia_core::config::Config;
 use harmonia_core::feed::Feed;
-use harmonia_core::ids::FileId;
+use harmonia_core::ids::{FileId, SchemeId};
 use harmonia_core::problem::FileRefusal;
 use harmonia_core::state::FileState;
 use harmonia_core::time::Instant;
@@ -214,11 +215,14 @@ impl Step<'_> {
 
     async fn commit(&self, imported: Imported) -> Result<ImportOutcome, CommitError> {
         let mut changes = Changes::none(self.journey.now());
-        changes.kept_from = self.journey.kept_from().await?;
+        let config = self.journey.config().await?;
+        changes.kept_from = self.journey.kept_from_of(&config);
         if imported.state != FileState::Importing {
             changes.job = JobEnd::Done;
         }
-        changes.jobs.push(matching_job(self.journey, changes.at));
+        changes
+            .jobs
+            .push(matching_job(self.journey, self.feed, &config, changes.at));
         changes.imported = Some(imported);
         let committed = self.journey.commit(self.lease, changes).await?;
         self.journey
@@ -254,13 +258,16 @@ impl Step<'_> {
     }
 }
 
-/// The job that takes up what a commit adds.
-pub(crate) fn matching_job(journey: &Journey, ready_at: Instant) -> NewJob {
+/// The job that takes up what a commit adds of a feed.
+fn matching_job(journey: &Journey, feed: &Feed, config: &Config, ready_at: Instant) -> NewJob {
+    let streams = |scheme: &SchemeId| journey.agents.streams(*scheme, feed.feed_type);
+    let schemes = journey.agents.schemes().map(|(_, scheme)| scheme);
+    let routes = journey.routes_of(config).streaming(schemes.filter(streams));
     NewJob {
         queue: Queue::Matching,
         lane: None,
         ready_at,
-        work: NewWork::Imported(journey.lanes),
+        work: NewWork::Imported(routes),
     }
 }
 

@@ -391,6 +391,9 @@ pub trait Store: Inquiry + Send + Sync + 'static {
     /// Whether a job of these queues waits for its turn or is being worked on.
     async fn is_busy(&self, queues: &[Queue], now: Instant) -> Result<bool, StoreError>;
 
+    /// Whether a job of these queues is being worked on.
+    async fn is_in_hand(&self, queues: &[Queue], now: Instant) -> Result<bool, StoreError>;
+
     /// The matched sales that any probe asks for, each once, with the payment that has it.
     async fn taken(&self, probes: &[Probe]) -> Result<Vec<(Sale, PaymentId)>, StoreError>;
 

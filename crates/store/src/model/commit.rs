@@ -306,13 +306,12 @@ impl World {
     fn add_jobs(&mut self, job: &NewJob, added: &Added, at: Instant) {
         let works: Vec<(Option<Lane>, Work)> = match &job.work {
             NewWork::Known(work) => vec![(job.lane, work.clone())],
-            NewWork::Imported(lanes) => {
-                let payments = lanes.spans(added.payments.iter().copied()).into_iter();
-                let sales = lanes.spans(added.sales.iter().copied()).into_iter();
-                payments
-                    .map(|(lane, span)| (Some(lane), Work::Payments(span)))
-                    .chain(sales.map(|(lane, span)| (Some(lane), Work::Sales(span))))
-                    .collect()
+            NewWork::Imported(routes) => {
+                let works = routes.works(job.queue, &added.payments, &added.sales);
+                for (queue, lane, work) in works {
+                    self.add_job(queue, Some(lane), work, job.ready_at);
+                }
+                return;
             }
             NewWork::Exports(scheme) => {
                 let exports = span(&added.exports);

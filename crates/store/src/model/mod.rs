@@ -195,6 +195,13 @@ impl Store for ModelStore {
         Ok(jobs.any(|job| queues.contains(&job.queue) && job.ready_at <= now))
     }
 
+    async fn is_in_hand(&self, queues: &[Queue], now: Instant) -> Result<bool, StoreError> {
+        let world = self.world();
+        let is_leased = |job: &world::JobRow| job.leased_until().is_some_and(|until| until > now);
+        let mut jobs = world.jobs.values();
+        Ok(jobs.any(|job| queues.contains(&job.queue) && is_leased(job)))
+    }
+
     async fn taken(&self, probes: &[Probe]) -> Result<Vec<(Sale, PaymentId)>, StoreError> {
         Ok(self.world().taken(probes))
     }

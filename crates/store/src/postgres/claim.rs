@@ -125,15 +125,16 @@ pub async fn next_due(session: &Session<'_>, queues: &[Queue]) -> Result<Option<
     Ok(next)
 }
 
-/// Whether a job of these queues waits for its turn or is being worked on.
-pub async fn is_busy(
+/// Whether a statement says of any of these queues that there is such a job.
+pub async fn is_any(
     session: &Session<'_>,
+    sql: &'static str,
     queues: &[Queue],
     now: Instant,
 ) -> Result<bool, Failure> {
     for queue in queues {
         let values: [&(dyn ToSql + Sync); 2] = [&queue.as_str(), &Time(now)];
-        if session.value(sql::job::is_busy, &values).await? {
+        if session.value(sql, &values).await? {
             return Ok(true);
         }
     }

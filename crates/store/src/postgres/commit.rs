@@ -4,14 +4,13 @@ use super::connection::Session;
 use super::copy::Rows;
 use super::failure::Failure;
 use super::rows::Time;
-use super::work::{Block, Given, Traces, Work};
+use super::work::{Block, Traces, Work};
 use super::{Shared, config, import, keys, lock, onboard, purge, push, replay, schedule, sql};
 use crate::seal::identity_place;
 use harmonia_core::audit;
 use harmonia_core::changes::{
-    Attempt, AuditEntry, Changes, Delivery, JobEnd, Lane, Lanes, NewEnd, NewIdentity, NewJob,
-    NewMatch, NewWork, Part, Placed, Proposal, ProposalChange, Redress, Span, StillOpen, Void,
-    Work as Task,
+    Attempt, AuditEntry, Changes, Delivery, JobEnd, Lane, NewEnd, NewIdentity, NewJob, NewMatch,
+    NewWork, Part, Proposal, ProposalChange, Queue, Redress, Span, StillOpen, Void, Work as Task,
 };
 use harmonia_core::ids::{PaymentId, SaleId, SchemeId};
 use harmonia_core::time::Instant;
@@ -457,10 +456,12 @@ impl Work<'_> {
     async fn jobs(&self, jobs: &[NewJob]) -> Result<(), Failure> {
         for job in jobs {
             match &job.work {
-                NewWork::Known(work) => self.job(job, job.lane, work).await?,
-                NewWork::Imported(lanes) => {
-                    for (lane, work) in imported(*lanes, &self.given) {
-                        self.job(job, Some(lane), &work).await?;
+                NewWork::Known(work) => self.job((job.queue, job.lane), work, job.ready_at).await?,
+                NewWork::Imported(routes) => {
+                    for (queue, lane, work) in
+                        routes.works(job.queue, &self.given.payments, &self.given.sales)
+                    {
+                        self.job((queue, Some(lane)), &work, job.ready_at).await?;
                     }
                 }
                 NewWork::Exports(scheme) => {
@@ -468,7 +469,7 @@ impl Work<'_> {
                         let exports = Span::Range(*range.start(), *range.end());
                         let scheme = *scheme;
                         let work = Task::Exports { scheme, exports };
-                        self.job(job, job.lane, &work).await?;
+                        self.job((job.queue, job.lane), &work, job.ready_at).await?;
                     }
                 }
                 NewWork::Several(scheme) => {
@@ -494,14 +495,19 @@ impl Work<'_> {
         if self.session.value(sql::job::waits_in_lane, &values).await? {
             return Ok(());
         }
-        self.job(job, Some(lane), work).await
+        self.job((job.queue, Some(lane)), work, job.ready_at).await
     }
 
-    async fn job(&self, job: &NewJob, lane: Option<Lane>, work: &Task) -> Result<(), Failure> {
-        let (queue, lane) = (job.queue.as_str(), lane.map(|lane| lane.0));
+    async fn job(
+        &self,
+        (queue, lane): (Queue, Option<Lane>),
+        work: &Task,
+        ready_at: Instant,
+    ) -> Result<(), Failure> {
+        let (queue, lane) = (queue.as_str(), lane.map(|lane| lane.0));
         let work = serde_json::to_string(work)?;
         let values: [&(dyn ToSql + Sync); 5] =
-            [&queue, &lane, &work, &Time(job.ready_at), &Time(self.at)];
+            [&queue, &lane, &work, &Time(ready_at), &Time(self.at)];
         self.session.execute(sql::job::insert, &values).await?;
         Ok(())
     }
@@ -628,12 +634,4 @@ fn rounds(deliveries: &[Delivery]) -> Vec<&[Delivery]> {
     }
     rounds.push(&deliveries[begin..]);
     rounds
-}
-
-/// The payments and the sales that a commit added, lane by lane.
-fn imported(lanes: Lanes, given: &Given) -> impl Iterator<Item = (Lane, Task)> {
-    let spans = |rows: &[Placed]| lanes.spans(rows.iter().copied()).into_iter();
-    let payments = spans(&given.payments).map(|(lane, span)| (lane, Task::Payments(span)));
-    let sales = spans(&given.sales).map(|(lane, span)| (lane, Task::Sales(span)));
-    payments.chain(sales)
 }

@@ -302,8 +302,20 @@ impl Store for PostgresStore {
     }
 
     async fn is_busy(&self, queues: &[Queue], now: Instant) -> Result<bool, StoreError> {
-        read!(self, |_shared, session| claim::is_busy(
-            session, queues, now
+        read!(self, |_shared, session| claim::is_any(
+            session,
+            sql::job::is_busy,
+            queues,
+            now
+        ))
+    }
+
+    async fn is_in_hand(&self, queues: &[Queue], now: Instant) -> Result<bool, StoreError> {
+        read!(self, |_shared, session| claim::is_any(
+            session,
+            sql::job::is_in_hand,
+            queues,
+            now
         ))
     }
 

@@ -95,9 +95,14 @@ pub fn next_due(connection: &Connection, queues: &[Queue]) -> rusqlite::Result<O
     Ok(next)
 }
 
-/// Whether a job of these queues waits for its turn or is being worked on.
-pub fn is_busy(connection: &Connection, queues: &[Queue], now: Instant) -> rusqlite::Result<bool> {
-    let mut statement = connection.prepare_cached(sql::job::is_busy)?;
+/// Whether a statement says of any of these queues that there is such a job.
+pub fn is_any(
+    connection: &Connection,
+    sql: &str,
+    queues: &[Queue],
+    now: Instant,
+) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached(sql)?;
     for queue in queues {
         if statement.query_row(params![queue.as_str(), now.0], |row| row.get(0))? {
             return Ok(true);

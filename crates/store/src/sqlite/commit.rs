@@ -6,8 +6,8 @@ use super::{Shared, config, import, keys, onboard, purge, push, replay, schedule
 use crate::seal::identity_place;
 use harmonia_core::audit;
 use harmonia_core::changes::{
-    Attempt, AuditEntry, Changes, JobEnd, Lane, Lanes, NewEnd, NewIdentity, NewJob, NewMatch,
-    NewWork, Part, Placed, Proposal, ProposalChange, Redress, Span, StillOpen, Void, Work,
+    Attempt, AuditEntry, Changes, JobEnd, Lane, NewEnd, NewIdentity, NewJob, NewMatch, NewWork,
+    Part, Proposal, ProposalChange, Queue, Redress, Span, StillOpen, Void, Work,
 };
 use harmonia_core::ids::{PaymentId, SaleId, SchemeId};
 use harmonia_core::time::Instant;
@@ -459,10 +459,12 @@ fn jobs(
 ) -> Result<(), Failure> {
     for job in jobs {
         match &job.work {
-            NewWork::Known(work) => insert_job(transaction, job, job.lane, work, at)?,
-            NewWork::Imported(lanes) => {
-                for (lane, work) in imported(*lanes, given) {
-                    insert_job(transaction, job, Some(lane), &work, at)?;
+            NewWork::Known(work) => {
+                insert_job(transaction, (job.queue, job.lane), work, (job.ready_at, at))?
+            }
+            NewWork::Imported(routes) => {
+                for (queue, lane, work) in routes.works(job.queue, &given.payments, &given.sales) {
+                    insert_job(transaction, (queue, Some(lane)), &work, (job.ready_at, at))?;
                 }
             }
             NewWork::Exports(scheme) => {
@@ -470,7 +472,12 @@ fn jobs(
                     let exports = Span::Range(*range.start(), *range.end());
                     let scheme = *scheme;
                     let work = Work::Exports { scheme, exports };
-                    insert_job(transaction, job, job.lane, &work, at)?;
+                    insert_job(
+                        transaction,
+                        (job.queue, job.lane),
+                        &work,
+                        (job.ready_at, at),
+                    )?;
                 }
             }
             NewWork::Several(scheme) => {
@@ -484,14 +491,6 @@ fn jobs(
         }
     }
     Ok(())
-}
-
-/// The payments and the sales that a commit added, lane by lane.
-fn imported(lanes: Lanes, given: &Given) -> impl Iterator<Item = (Lane, Work)> {
-    let spans = |rows: &[Placed]| lanes.spans(rows.iter().copied()).into_iter();
-    let payments = spans(&given.payments).map(|(lane, span)| (lane, Work::Payments(span)));
-    let sales = spans(&given.sales).map(|(lane, span)| (lane, Work::Sales(span)));
-    payments.chain(sales)
 }
 
 /// Adds a job to a lane, unless one waits there that nobody has begun.
@@ -508,25 +507,29 @@ fn insert_once(
     if waits {
         return Ok(());
     }
-    insert_job(transaction, job, Some(lane), work, at)
+    insert_job(
+        transaction,
+        (job.queue, Some(lane)),
+        work,
+        (job.ready_at, at),
+    )
 }
 
 fn insert_job(
     transaction: &Transaction<'_>,
-    job: &NewJob,
-    lane: Option<Lane>,
+    (queue, lane): (Queue, Option<Lane>),
     work: &Work,
-    at: Instant,
+    (ready_at, at): (Instant, Instant),
 ) -> Result<(), Failure> {
     let work = serde_json::to_string(work)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     transaction
         .prepare_cached(sql::job::insert)?
         .execute(params![
-            job.queue.as_str(),
+            queue.as_str(),
             lane.map(|lane| lane.0),
             work,
-            job.ready_at.0,
+            ready_at.0,
             at.0,
         ])?;
     Ok(())

@@ -347,8 +347,16 @@ impl Store for SqliteStore {
 
     async fn is_busy(&self, queues: &[Queue], now: Instant) -> Result<bool, StoreError> {
         let queues = queues.to_vec();
-        self.read(move |_, connection| claim::is_busy(connection, &queues, now))
+        self.read(move |_, connection| claim::is_any(connection, sql::job::is_busy, &queues, now))
             .await
+    }
+
+    async fn is_in_hand(&self, queues: &[Queue], now: Instant) -> Result<bool, StoreError> {
+        let queues = queues.to_vec();
+        self.read(move |_, connection| {
+            claim::is_any(connection, sql::job::is_in_hand, &queues, now)
+        })
+        .await
     }
 
     async fn taken(&self, probes: &[Probe]) -> Result<Vec<(Sale, PaymentId)>, StoreError> {

@@ -87,6 +87,25 @@ pub async fn a_job_is_not_due_before_its_time(bench: &dyn Bench) {
     assert_eq!(of_another_queue.unwrap(), None);
 }
 
+pub async fn what_waits_is_busy_and_what_is_worked_on_is_in_hand(bench: &dyn Bench) {
+    let town = Town::new(bench).await;
+    let is = async |queue: Queue, now: Instant| {
+        let busy = town.store.is_busy(&[Queue::Export, queue], now).await;
+        let in_hand = town.store.is_in_hand(&[Queue::Export, queue], now).await;
+        (busy.unwrap(), in_hand.unwrap())
+    };
+    add(&town, Queue::Matching, None, NOON, 1).await;
+    assert_eq!(is(Queue::Matching, NOON.plus(-1)).await, (false, false));
+    assert_eq!(is(Queue::Matching, NOON).await, (true, false));
+    assert_eq!(is(Queue::Identify, NOON).await, (false, false));
+    let job = claim(&town, "one", NOON).await.unwrap();
+    assert_eq!(is(Queue::Matching, NOON).await, (true, true));
+    let after = NOON.plus(LEASE_US);
+    assert_eq!(is(Queue::Matching, after).await, (true, false));
+    finish(&town, job.lease, NOON).await;
+    assert_eq!(is(Queue::Matching, NOON).await, (false, false));
+}
+
 pub async fn a_lane_is_never_leased_to_two_holders(bench: &dyn Bench) {
     let town = Town::new(bench).await;
     add(&town, Queue::Matching, Some(Lane::MATCHING), NOON, 1).await;

@@ -141,7 +141,7 @@ async fn push(
         queue: Queue::Matching,
         lane: None,
         ready_at: at,
-        work: NewWork::Imported(Lanes::ONE),
+        work: NewWork::Imported(Lanes::ONE.into()),
     });
     let committed = town.store.commit(Lease::Operator, changes).await?;
     Ok(committed.receipts)

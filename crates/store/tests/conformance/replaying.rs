@@ -25,7 +25,7 @@ async fn replay(town: &Town, reject: i64, body: ImportedBody) -> Committed {
         queue: Queue::Matching,
         lane: None,
         ready_at: NOON,
-        work: NewWork::Imported(Lanes::ONE),
+        work: NewWork::Imported(Lanes::ONE.into()),
     });
     town.commit(changes).await
 }

@@ -199,7 +199,7 @@ impl Twins {
             queue: Queue::Matching,
             lane: None,
             ready_at: self.now,
-            work: NewWork::Imported(Lanes::ONE),
+            work: NewWork::Imported(Lanes::ONE.into()),
         });
         self.commit([Lease::Operator; 2], changes).await;
         let feed = crate::support::slug(feed.2);
@@ -234,7 +234,7 @@ impl Twins {
             queue: Queue::Matching,
             lane: None,
             ready_at: self.now,
-            work: NewWork::Imported(Lanes::ONE),
+            work: NewWork::Imported(Lanes::ONE.into()),
         });
         self.records += 1;
         self.commit([Lease::Operator; 2], changes).await;

@@ -150,7 +150,7 @@ impl Town {
             queue: Queue::Matching,
             lane: None,
             ready_at: NOON,
-            work: NewWork::Imported(Lanes::ONE),
+            work: NewWork::Imported(Lanes::ONE.into()),
         });
         changes
     }

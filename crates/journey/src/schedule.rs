@@ -91,10 +91,7 @@ fn entries(journey: &Journey, config: &Config) -> Vec<Entry> {
 
 /// Watches the schedules until told to stop, while no other process does.
 pub async fn forever(journey: &Journey, stop: &mut Stop) {
-    let mut scheduler = Scheduler {
-        journey,
-        leading: None,
-    };
+    let mut scheduler = Scheduler::new(journey);
     while !*stop.borrow() {
         if let Err(error) = scheduler.round().await {
             tracing::warn!(%error, "the schedules cannot be watched");
@@ -108,7 +105,8 @@ pub async fn forever(journey: &Journey, stop: &mut Stop) {
     scheduler.resign().await;
 }
 
-struct Scheduler<'a> {
+/// One scheduler among any number.
+pub struct Scheduler<'a> {
     journey: &'a Journey,
     leading: Option<Leading>,
 }
@@ -122,9 +120,20 @@ struct Leading {
     ticked: BTreeMap<String, Instant>,
 }
 
-impl Scheduler<'_> {
-    /// Leads if nobody else does, and does what is due.
-    async fn round(&mut self) -> Result<(), StoreError> {
+impl<'a> Scheduler<'a> {
+    /// One that does not lead yet.
+    pub fn new(journey: &'a Journey) -> Self {
+        Self {
+            journey,
+            leading: None,
+        }
+    }
+
+    /// Leads if nobody else does, and commits what is due.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn round(&mut self) -> Result<(), StoreError> {
         let now = self.journey.now();
         if self.leading.as_ref().is_none_or(|leading| {
             // A clock that was put back must not make it silent.
@@ -220,7 +229,7 @@ impl Scheduler<'_> {
     }
 
     /// Lets another lead at once.
-    async fn resign(&self) {
+    pub async fn resign(&self) {
         if let Some(leading) = &self.leading {
             let mut changes = Changes::none(self.journey.now());
             changes.job = JobEnd::Done;

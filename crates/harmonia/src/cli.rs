@@ -112,6 +112,9 @@ pub struct DemoArgs {
     /// How transaction ids look
     #[arg(long, value_enum, default_value_t = Ids::Counter)]
     pub ids: Ids,
+    /// Do the work in processes of their own, as on many machines
+    #[arg(long)]
+    pub apart: bool,
 }
 
 /// How transaction ids look.

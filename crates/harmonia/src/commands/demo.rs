@@ -1,12 +1,16 @@
 //! `harmonia demo`: the whole journey on generated input whose truth is known.
 
+mod apart;
+
 use crate::cli::{DemoArgs, Ids};
 use crate::commands::{cards, drain, generate, mids};
 use crate::operator::OperatorArgs;
 use crate::output::{Failure, Printer, Progress, complain, grouped, table};
 use crate::sources;
 use crate::wiring::Wiring;
+use harmonia_core::feed::Feed;
 use harmonia_core::settings::Settings;
+use harmonia_gateway::files::FolderInbox;
 use harmonia_journey::Journey;
 use harmonia_journey::import::ImportReport;
 use harmonia_journey::ports::{ImportOutcome, Status};
@@ -59,10 +63,15 @@ pub async fn run(wiring: &Wiring, printer: &Printer, args: &DemoArgs) -> Result<
 
     let before = journey.store.status(journey.now()).await?;
     let started = std::time::Instant::now();
-    let imported = import_all(&wiring, &journey, &summary).await?;
-    let progress = Progress::start("matching and delivering", None);
-    drain::drain(&journey, None).await?;
-    progress.done();
+    let imported = if args.apart {
+        apart::work(&wiring, &journey, &summary).await?
+    } else {
+        let imported = import_all(&wiring, &journey, &summary).await?;
+        let progress = Progress::start("matching and delivering", None);
+        drain::drain(&journey, None).await?;
+        progress.done();
+        imported
+    };
     let seconds = started.elapsed().as_secs_f64();
 
     let status = journey.store.status(journey.now()).await?;
@@ -76,7 +85,7 @@ pub async fn run(wiring: &Wiring, printer: &Printer, args: &DemoArgs) -> Result<
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         pairs_per_second: summary.purchases as f64 / seconds,
     };
-    printer.print(&report, || shown(&report, &wiring, &summary))?;
+    printer.print(&report, || shown(&report, &wiring, &summary, args.apart))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -149,17 +158,17 @@ fn refuse_if_used(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Puts the files where the agents watch, and lets them be found.
-async fn import_all(
+/// Puts the files where the agents watch; gives each feed with the place where it arrives.
+fn place_all<'a>(
     wiring: &Wiring,
-    journey: &Journey,
+    journey: &'a Journey,
     summary: &Summary,
-) -> Result<ImportOutcome, Failure> {
-    let total = Mutex::new(ImportOutcome::default());
-    for (name, file) in [
+) -> Result<Vec<(&'a Feed, FolderInbox)>, Failure> {
+    let files = [
         (SCHEME, &summary.files.sales),
         (PAYMENT_PROVIDER, &summary.files.payments),
-    ] {
+    ];
+    let placed = files.into_iter().map(|(name, file)| {
         let feed = super::import::find_feed(journey, name)?;
         let inbox = sources::folder(&wiring.settings, feed, Duration::ZERO).ok_or_else(|| {
             Failure::new(format!(
@@ -167,7 +176,20 @@ async fn import_all(
             ))
         })?;
         place(file, &inbox.folder())?;
-        let progress = Progress::start(&format!("importing {name}"), None);
+        Ok((feed, inbox))
+    });
+    placed.collect()
+}
+
+/// Puts the files where the agents watch, and lets them be found.
+async fn import_all(
+    wiring: &Wiring,
+    journey: &Journey,
+    summary: &Summary,
+) -> Result<ImportOutcome, Failure> {
+    let total = Mutex::new(ImportOutcome::default());
+    for (feed, inbox) in place_all(wiring, journey, summary)? {
+        let progress = Progress::start(&format!("importing {}", feed.name), None);
         let told = |_: &str, report: Result<&ImportReport, &WatchError>| match report {
             Ok(ImportReport::Imported(outcome)) => {
                 let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
@@ -225,7 +247,7 @@ async fn score(journey: &Journey, summary: &Summary) -> Result<Score, Failure> {
     ))
 }
 
-fn shown(report: &Report, wiring: &Wiring, summary: &Summary) -> String {
+fn shown(report: &Report, wiring: &Wiring, summary: &Summary, is_apart: bool) -> String {
     let status = &report.status;
     let mut rows = table(&["", "how many", ""]);
     let mut row = |what: &str, count: u64, note: String| {
@@ -301,21 +323,29 @@ fn shown(report: &Report, wiring: &Wiring, summary: &Summary) -> String {
         report.seconds,
         report.pairs_per_second
     ));
+    if is_apart {
+        text.push_str(&apart::told(&wiring.settings.data_dir));
+    }
     text.push_str(&further(wiring, summary));
     text
 }
 
 /// How to look further.
 fn further(wiring: &Wiring, summary: &Summary) -> String {
-    let data = wiring.settings.data_dir.display();
+    let settings = &wiring.settings;
+    let data = settings.data_dir.display();
+    let statuses = "SELECT status, pending_reason, count(*) FROM payment_transaction GROUP BY 1, 2";
+    let database = match &settings.postgres_uri {
+        None => format!("sqlite3 {data}/harmonia.sqlite3 '{statuses}'"),
+        Some(_) => format!("psql \"$TXM_POSTGRES_URI\" -c '{statuses}'"),
+    };
     format!(
         "\nLook further (with TXM_DATA_DIR={data}):\n  \
          harmonia matches --limit 5            then take an id of a payment from it\n  \
          harmonia why payment <id>             every filter, with both values\n  \
          harmonia lifecycle <id>               from the raw record to the delivery\n  \
          harmonia status; harmonia rejects list; harmonia audit\n  \
-         sqlite3 {data}/harmonia.sqlite3 'SELECT status, pending_reason, count(*) FROM \
-         payment_transaction GROUP BY 1, 2'\n  \
+         {database}\n  \
          {data}/files/exports/                 what the merchant was told\n  \
          {}   the truth it was measured against\n",
         summary.files.truth.display()

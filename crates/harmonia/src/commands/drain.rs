@@ -78,7 +78,7 @@ pub async fn drain(journey: &Journey, timeout: Option<Duration>) -> Result<Drain
 
 /// Whether something is due or in somebody's hands: what another process works on is waited for, and
 /// so are files that are being read.
-async fn is_at_work(journey: &Journey) -> Result<bool, StoreError> {
+pub async fn is_at_work(journey: &Journey) -> Result<bool, StoreError> {
     let (store, now) = (&journey.store, journey.now());
     Ok(store.is_busy(&QUEUES, now).await? || store.is_in_hand(&[Queue::Import], now).await?)
 }

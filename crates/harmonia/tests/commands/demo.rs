@@ -63,6 +63,28 @@ fn the_demo_matches_nine_in_ten_and_adds_nothing_when_it_runs_again() {
 }
 
 #[test]
+fn the_demo_in_processes_of_their_own_comes_to_the_same() {
+    let (one, apart) = (Place::new(), Place::new());
+    let together = one.json(&["demo", "-n", "500"])[0].clone();
+    let apart = apart.with("TXM_MATCHING_LANES", 4);
+    let report = apart.json(&["demo", "-n", "500", "--apart"])[0].clone();
+    for what in ["payments", "sales", "matched"] {
+        assert_eq!(report["status"][what], together["status"][what], "{what}");
+    }
+    for what in ["imported", "newly_delivered", "score"] {
+        assert_eq!(report[what], together[what], "{what}");
+    }
+    let again = apart.json(&["demo", "-n", "500", "--apart"])[0].clone();
+    assert_eq!(
+        (&again["imported"]["new"], &again["newly_matched"]),
+        (&0.into(), &0.into())
+    );
+    apart.ok(&["audit"]);
+    let log = std::fs::read_to_string(apart.path("data/logs/import.log")).unwrap();
+    assert_has(&log, &["imported", "stopping"]);
+}
+
+#[test]
 fn a_demo_that_was_cut_off_goes_on_when_it_is_started_again() {
     let whole = Place::new();
     whole.ok(&["demo", "-n", "1000"]);

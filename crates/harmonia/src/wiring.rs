@@ -12,7 +12,7 @@ use harmonia_journey::agents::Agents;
 use harmonia_journey::ports::{BuiltInLinks, Holder, Store, SystemClock, Uids, WithinProcess};
 use harmonia_store::SqliteStore;
 use harmonia_store::sqlite::SchemaStatus;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
@@ -267,7 +267,21 @@ pub fn missing_exports(agents: &[Agent]) -> Vec<String> {
 pub fn parse_agent(
     path: &Path,
 ) -> Result<Result<Agent, Vec<harmonia_core::agent::Complaint>>, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
+    // A little more than it may have, so that it is told of as too long.
+    let most = u64::try_from(harmonia_core::agent::MOST_BYTES + 4).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::new(format!("cannot read {}: {error}", path.display()))
+    };
+    read.map_err(|error| failed(&error))?;
+    // What is cut off in the middle of a character is too long all the same.
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) if error.as_bytes().len() as u64 == most => {
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        }
+        Err(_) => return Err(failed(&"it is not UTF-8")),
+    };
     Ok(Agent::parse(&path.display().to_string(), &text))
 }

@@ -55,6 +55,19 @@ impl Lines {
         lines
     }
 
+    /// The complaint about a file that is longer than it may be.
+    pub fn too_long(file: &str, most_bytes: usize) -> Vec<Complaint> {
+        vec![Complaint {
+            file: file.to_owned(),
+            line: 1,
+            key: String::new(),
+            message: format!(
+                "an agent file has at most {} KiB: this is none, or holds what belongs elsewhere",
+                most_bytes / 1024
+            ),
+        }]
+    }
+
     /// The complaints that a TOML text which cannot be parsed calls for: all of its syntax errors,
     /// or, where its syntax is right and a value is none that TOML has, that `error`.
     pub fn syntax_errors(file: &str, text: &str, error: &toml::de::Error) -> Vec<Complaint> {

@@ -35,6 +35,10 @@ use crate::transaction::FeedType;
 use std::sync::Arc;
 use toml::{Table, Value};
 
+/// The most bytes of an agent file. As values it takes some twenty times as many, and up to a hundred
+/// and thirty where somebody means ill: so there is an end to that.
+pub const MOST_BYTES: usize = 256 * 1024;
+
 /// What an agent is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -91,6 +95,9 @@ impl Agent {
     /// Everything that is wrong with it: the syntax errors, or where there are none, every key
     /// that is unknown, missing or has a wrong value. Examples are not run.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Complaint>> {
+        if text.len() > MOST_BYTES {
+            return Err(Lines::too_long(file, MOST_BYTES));
+        }
         let table = match text.parse::<Table>() {
             Ok(table) => table,
             Err(error) => return Err(Lines::syntax_errors(file, text, &error)),

@@ -60,6 +60,25 @@ fn what_is_wrong_in_an_agent_file_is_named_by_file_line_and_key() {
 }
 
 #[test]
+fn a_file_that_is_no_agent_file_is_told_whatever_its_size() {
+    let place = Place::new();
+    for (name, bytes, said) in [
+        (
+            "long.toml",
+            "é".repeat(1 << 20).into_bytes(),
+            "at most 256 KiB",
+        ),
+        ("bytes.toml", vec![b'#', 0xff, b'\n'], "not UTF-8"),
+    ] {
+        let file = place.write(name, bytes);
+        let answer = place.run(&["check", &file]);
+        assert_eq!(answer.code, Some(1), "{name}");
+        let told = format!("{}{}", answer.out, answer.err);
+        assert_has(&told, &[&file, said]);
+    }
+}
+
+#[test]
 fn an_example_that_does_not_come_out_is_a_complaint() {
     let place = Place::new();
     let agents = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../agents");

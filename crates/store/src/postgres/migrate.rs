@@ -31,6 +31,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "keys",
         sql: include_str!("../../sql/postgres/migrations/0004_keys.sql"),
     },
+    Migration {
+        number: 7,
+        name: "identity",
+        sql: include_str!("../../sql/postgres/migrations/0007_identity.sql"),
+    },
 ];
 
 /// The advisory lock of those who migrate: 'HM' and nothing else.

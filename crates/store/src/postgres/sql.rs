@@ -51,9 +51,9 @@ mod named {
         numbers { give_back, next_raw, settled, take }
         pairing { barred, copy, end_of, of_payment, of_sale, rows, settlements, void }
         payment {
-            any_open, by_key, close, copy, explain, history, known, near, of_day, of_sale, open,
-            open_after, paid, reopened, review, row, same_purchase, to_sweep, transaction_ids,
-            undecided, unidentified, without_sale,
+            any_open, by_key, close, copy, explain, history, is_touched, known, near, of_day, of_sale,
+            open, open_after, paid, reopened, review, row, same_purchase, to_sweep,
+            transaction_ids, undecided, unidentified, untouched, without_sale,
         }
         provider { add, find, rename }
         purge {

@@ -215,13 +215,16 @@ pub async fn undecided(
     // Usually their turn comes for the first time: one look at each range says that nothing is known
     // of any of them, and then nothing has to be looked up for each.
     let values: [&(dyn ToSql + Sync); 2] = [&first, &last];
-    let statement = match session.value(sql::payment::is_touched, &values).await? {
+    let is_touched = session.value(sql::payment::is_touched, &values).await?;
+    let statement = match is_touched {
         true => sql::payment::undecided,
         false => sql::payment::untouched,
     };
     let rows = session.rows(statement, &values).await?;
     let mut payments = payments(shared, session, &rows).await?;
-    bar(session, &mut payments).await?;
+    if is_touched || payments.iter().any(|found| !found.parts.is_empty()) {
+        bar(session, &mut payments).await?;
+    }
     Ok(Undecided {
         payments,
         seen: newest.min(settled),

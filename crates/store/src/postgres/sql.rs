@@ -51,8 +51,8 @@ mod named {
         numbers { give_back, next_raw, settled, take }
         pairing { barred, copy, end_of, of_payment, of_sale, rows, settlements, void }
         payment {
-            any_open, by_key, close, copy, explain, history, is_touched, known, near, of_day, of_sale,
-            open, open_after, paid, reopened, review, row, same_purchase, to_sweep,
+            any_open, by_key, close, copy, explain, history, is_touched, known, known_between, near,
+            of_day, of_sale, open, open_after, paid, reopened, review, row, same_purchase, to_sweep,
             transaction_ids, undecided, unidentified, untouched, without_sale,
         }
         provider { add, find, rename }
@@ -66,8 +66,8 @@ mod named {
         redress { close, list, propose }
         reject { copy, find, keep, kept, known, list, listed, newest, quarantined, replay }
         sale {
-            between, by_key, candidates, copy, days, explain, history, known, near, nearly,
-            of_day, open, row, sold, taken, transaction_ids,
+            between, by_key, candidates, copy, days, explain, history, known, known_between, near,
+            nearly, of_day, open, row, sold, taken, transaction_ids,
         }
         scheme { add, find, rename }
         sealing { find, insert }

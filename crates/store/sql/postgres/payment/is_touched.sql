@@ -6,6 +6,10 @@ SELECT EXISTS (
         (SELECT FROM pairing m
          WHERE m.payment_transaction_id BETWEEN r.first AND r.last AND m.voided_at IS NULL LIMIT 1)
         UNION ALL
+        (SELECT FROM pairing m
+         WHERE m.payment_transaction_id BETWEEN r.first AND r.last
+           AND m.voided_at IS NOT NULL LIMIT 1)
+        UNION ALL
         (SELECT FROM open_payment o
          WHERE o.payment_transaction_id BETWEEN r.first AND r.last LIMIT 1)
         UNION ALL

@@ -4,15 +4,11 @@
 //! `cargo bench --bench journey -- [counter|random] [PAIRS…]`, by default both kinds of ids at
 //! 100,000 and 1,000,000 pairs. Three runs of each (`BENCH_RUNS`); medians.
 
-use harmonia_benches::journey;
+use harmonia_benches::measure::{Stretch, Took, peak_mib};
+use harmonia_benches::{agents, check, import, journey_of, onboard};
 use harmonia_core::changes::Queue;
-use harmonia_gateway::files::LocalFile;
-use harmonia_journey::import::{ImportReport, import_file};
-use harmonia_journey::{Journey, drive};
-use harmonia_sim::{IdStyle, Options, PAYMENT_PROVIDER, SCHEME, Summary, generate};
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Instant;
+use harmonia_journey::drive;
+use harmonia_sim::{IdStyle, Options, PAYMENT_PROVIDER, SCHEME, generate};
 
 fn main() {
     let runs_wanted = std::env::var("BENCH_RUNS").map_or(3, |runs| runs.parse().unwrap());
@@ -31,23 +27,27 @@ fn main() {
             || args.iter().any(|arg| arg == name)
     };
     println!(
-        "ids      pairs      import s  decide s  pairs/s  deliver s  peak MiB  (median of {runs_wanted}; min-max pairs/s)"
+        "ids      pairs      import s  decide s  pairs/s  deliver s  CPU µs a pair  peak MiB (median of {runs_wanted}; min-max pairs/s)"
     );
     for (name, ids) in [("counter", IdStyle::Counter), ("random", IdStyle::Random)] {
         if !wanted(name) {
             continue;
         }
         for size in &sizes {
-            let mut runs: Vec<[f64; 6]> = (0..runs_wanted).map(|_| run(*size, ids)).collect();
-            runs.sort_by(|a, b| (a[0] + a[1]).total_cmp(&(b[0] + b[1])));
-            let rate = |run: &[f64; 6]| *size as f64 / (run[0] + run[1]);
-            let [import, decide, deliver, cpu @ ..] = runs[runs_wanted / 2];
-            let cpu = cpu
-                .map(|seconds| format!("{:.1}", seconds * 1e6 / *size as f64))
+            let mut runs: Vec<[Took; 3]> = (0..runs_wanted).map(|_| run(*size, ids)).collect();
+            let durable = |run: &[Took; 3]| run[0].wall + run[1].wall;
+            runs.sort_by(|a, b| durable(a).total_cmp(&durable(b)));
+            let rate = |run: &[Took; 3]| *size as f64 / durable(run);
+            let [import, decide, deliver] = runs[runs_wanted / 2];
+            let cpu = [import, decide, deliver]
+                .map(|stage| format!("{:.1}", stage.own * 1e6 / *size as f64))
                 .join(" ");
             println!(
-                "{name:<8} {size:<10} {import:<9.2} {decide:<9.2} {:<8.0} {deliver:<10.2} {cpu:<40} {:<8} ({:.0}-{:.0})",
+                "{name:<8} {size:<10} {:<9.2} {:<9.2} {:<8.0} {:<10.2} {cpu:<14} {:<8} ({:.0}-{:.0})",
+                import.wall,
+                decide.wall,
                 rate(&runs[runs_wanted / 2]),
+                deliver.wall,
                 peak_mib(),
                 rate(&runs[runs_wanted - 1]),
                 rate(&runs[0])
@@ -56,8 +56,8 @@ fn main() {
     }
 }
 
-/// Seconds of importing, of deciding, of delivering; then seconds of CPU of each.
-fn run(pairs: u64, ids: IdStyle) -> [f64; 6] {
+/// What importing took, and deciding, and delivering.
+fn run(pairs: u64, ids: IdStyle) -> [Took; 3] {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -71,76 +71,22 @@ fn run(pairs: u64, ids: IdStyle) -> [f64; 6] {
     let world = generate(&options, &folder.path().join("world"), &mut |_| {}).unwrap();
     let batch = std::env::var("BENCH_BATCH").map_or(10_000, |size| size.parse().unwrap());
     runtime.block_on(async {
-        let journey = journey(&folder.path().join("data"), batch).await;
-        harmonia_benches::onboard(&journey, &world).await;
-        let (started, cpu) = (Instant::now(), cpu_seconds());
+        let journey = journey_of(agents(), &folder.path().join("data"), batch).await;
+        onboard(&journey, &world).await;
+        let importing = Stretch::begin(None);
         import(&journey, SCHEME, &world.files.sales).await;
         import(&journey, PAYMENT_PROVIDER, &world.files.payments).await;
-        let imported = [started.elapsed().as_secs_f64(), cpu_seconds() - cpu];
-        let (_keep, stop) = tokio::sync::watch::channel(false);
-        let (started, cpu) = (Instant::now(), cpu_seconds());
-        drive::until_idle(&journey, &[Queue::Identify, Queue::Matching], &stop)
-            .await
-            .unwrap();
-        let decided = [started.elapsed().as_secs_f64(), cpu_seconds() - cpu];
-        let (started, cpu) = (Instant::now(), cpu_seconds());
-        drive::until_idle(&journey, &[Queue::Export], &stop)
-            .await
-            .unwrap();
-        let delivered = [started.elapsed().as_secs_f64(), cpu_seconds() - cpu];
+        let imported = importing.end();
+        let never = drive::never();
+        let deciding = Stretch::begin(None);
+        let queues = [Queue::Identify, Queue::Matching];
+        drive::until_idle(&journey, &queues, &never).await.unwrap();
+        let decided = deciding.end();
+        let delivering = Stretch::begin(None);
+        let queues = [Queue::Export];
+        drive::until_idle(&journey, &queues, &never).await.unwrap();
+        let delivered = delivering.end();
         check(&journey, &world).await;
-        let stages = [imported, decided, delivered];
-        [stages.map(|stage| stage[0]), stages.map(|stage| stage[1])]
-            .concat()
-            .try_into()
-            .unwrap()
+        [imported, decided, delivered]
     })
-}
-
-async fn import(journey: &Journey, feed: &str, file: &Path) {
-    let feed = journey.agents.feed(feed).unwrap().clone();
-    let file = Arc::new(LocalFile(file.to_owned()));
-    let report = import_file(journey, &feed, file, &drive::never(), &|_| {})
-        .await
-        .unwrap();
-    assert!(matches!(report, ImportReport::Imported(_)), "{report:?}");
-}
-
-/// A fast journey that lost something is not fast.
-async fn check(journey: &Journey, world: &Summary) {
-    let status = journey.store.status(journey.now()).await.unwrap();
-    let unknown_mids = world.payments - status.payments.count;
-    assert!(
-        unknown_mids * 100 < world.payments,
-        "{} payments were lost",
-        unknown_mids
-    );
-    assert!(
-        status.matched.count * 10 > world.payments * 9,
-        "{} matched",
-        status.matched.count
-    );
-}
-
-/// CPU that this process has used, user and system, in seconds.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<f64> = after_name
-        .split_whitespace()
-        .map(|f| f.parse().unwrap_or(0.0))
-        .collect();
-    // utime and stime, in ticks of a hundredth of a second.
-    fields
-        .get(11..13)
-        .map_or(0.0, |ticks| ticks.iter().sum::<f64>() / 100.0)
-}
-
-/// The most memory this process ever had, in MiB.
-fn peak_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok())
-        .unwrap_or(0)
-        / 1024
 }

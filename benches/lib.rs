@@ -1,12 +1,21 @@
-//! What the benchmarks share: a journey on a fresh embedded store, wired as the binary wires it.
+//! What the benchmarks share: a journey on a fresh store, wired as the binary wires it, and what it
+//! took.
+
+#[cfg(feature = "postgres")]
+pub mod by_hand;
+#[cfg(feature = "postgres")]
+pub mod database;
+pub mod measure;
 
 use harmonia_core::agent::Agent;
 use harmonia_core::changes::AuditEntry;
-use harmonia_gateway::files::ExportFolder;
-use harmonia_journey::Journey;
+use harmonia_gateway::files::{ExportFolder, LocalFile};
 use harmonia_journey::agents::Agents;
+use harmonia_journey::import::{ImportReport, import_file};
 use harmonia_journey::onboard::{link_cards, onboard_mids, read_mids};
 use harmonia_journey::ports::{BuiltInLinks, Holder, Store, SystemClock, Uids, WithinProcess};
+use harmonia_journey::{Journey, drive};
+use harmonia_sim::Summary;
 use harmonia_store::SqliteStore;
 use std::path::Path;
 use std::sync::Arc;
@@ -98,41 +107,46 @@ pub fn visa_settlement(number: usize, whole: bool) -> String {
 /// How long leases hold.
 const LEASE_US: i64 = harmonia_store::sqlite::DEFAULT_LEASE_US;
 
-/// A fresh store in a folder; with the feature `postgres` and `BENCH_POSTGRES_URI`, in a new database
-/// of that server.
-async fn store(folder: &Path, holder: &Holder) -> Arc<dyn Store> {
-    #[cfg(feature = "postgres")]
-    if let Ok(uri) = std::env::var("BENCH_POSTGRES_URI") {
-        let name = format!("harmonia_bench_{}", holder.0);
-        let config: tokio_postgres::Config = uri.parse().unwrap();
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
-        tokio::spawn(connection);
-        // Those of earlier runs, which nobody looks at any more.
-        let earlier = "SELECT datname FROM pg_database d WHERE datname LIKE 'harmonia\\_bench\\_%'
-            AND NOT EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.datid = d.oid)";
-        for row in client.query(earlier, &[]).await.unwrap() {
-            let drop = format!("DROP DATABASE {}", row.get::<_, String>(0));
-            client.batch_execute(&drop).await.unwrap();
-        }
-        let create = format!("CREATE DATABASE {name}");
-        client.batch_execute(&create).await.unwrap();
-        let (server, _) = uri.rsplit_once('/').unwrap();
-        let uri = format!("{server}/{name}");
-        let store = harmonia_store::PostgresStore::open(&uri, folder, LEASE_US).await;
-        return Arc::new(store.unwrap());
-    }
-    Arc::new(SqliteStore::open(folder, holder, LEASE_US).unwrap())
-}
-
-/// A journey on a fresh store in a folder.
+/// A journey on a fresh store in a folder; with the feature `postgres` and `BENCH_POSTGRES_URI`, on a
+/// new database of that server.
 pub async fn journey(folder: &Path, batch: usize) -> Journey {
+    #[cfg(feature = "postgres")]
+    if let Ok(server) = std::env::var("BENCH_POSTGRES_URI") {
+        let name = format!("harmonia_bench_{}", std::process::id());
+        let database = database::Database::fresh(&server, &name).await;
+        return journey_on(&database, folder, batch).await;
+    }
     journey_of(agents(), folder, batch).await
 }
 
-/// A journey of some agents on a fresh store in a folder.
+/// A journey on a PostgreSQL database.
+#[cfg(feature = "postgres")]
+pub async fn journey_on(database: &database::Database, folder: &Path, batch: usize) -> Journey {
+    let store = harmonia_store::PostgresStore::open(&database.uri(), folder, LEASE_US).await;
+    wired(
+        agents(),
+        Arc::new(store.unwrap()),
+        Holder::new(Uids),
+        folder,
+        batch,
+    )
+    .await
+}
+
+/// A journey of some agents on a fresh embedded store in a folder.
 pub async fn journey_of(agents: Vec<Agent>, folder: &Path, batch: usize) -> Journey {
     let holder = Holder::new(Uids);
-    let store = store(folder, &holder).await;
+    let store = SqliteStore::open(folder, &holder, LEASE_US).unwrap();
+    wired(agents, Arc::new(store), holder, folder, batch).await
+}
+
+async fn wired(
+    agents: Vec<Agent>,
+    store: Arc<dyn Store>,
+    holder: Holder,
+    folder: &Path,
+    batch: usize,
+) -> Journey {
     let agents = Agents::register(agents, store.as_ref()).await.unwrap();
     Journey {
         identity: Arc::new(BuiltInLinks(Arc::clone(&store))),
@@ -159,7 +173,7 @@ pub fn entry(action: &'static str) -> AuditEntry {
 }
 
 /// Onboards a generated world's MIDs and links its cards.
-pub async fn onboard(journey: &Journey, world: &harmonia_sim::Summary) {
+pub async fn onboard(journey: &Journey, world: &Summary) {
     link(journey, &world.files.mids, &world.files.cards).await;
 }
 
@@ -182,4 +196,30 @@ pub async fn link(journey: &Journey, mids: &Path, cards: &Path) {
     )
     .await
     .unwrap();
+}
+
+/// Imports a file through a feed, to its end.
+pub async fn import(journey: &Journey, feed: &str, file: &Path) {
+    let feed = journey.agents.feed(feed).unwrap().clone();
+    let file = Arc::new(LocalFile(file.to_owned()));
+    let report = import_file(journey, &feed, file, &drive::never(), &|_| {})
+        .await
+        .unwrap();
+    assert!(matches!(report, ImportReport::Imported(_)), "{report:?}");
+}
+
+/// A fast journey that lost something is not fast.
+pub async fn check(journey: &Journey, world: &Summary) {
+    let status = journey.store.status(journey.now()).await.unwrap();
+    let unknown_mids = world.payments - status.payments.count;
+    assert!(
+        unknown_mids * 100 < world.payments,
+        "{} payments were lost",
+        unknown_mids
+    );
+    assert!(
+        status.matched.count * 10 > world.payments * 9,
+        "{} matched",
+        status.matched.count
+    );
 }

@@ -32,18 +32,6 @@ impl UnderWay {
             payments: matched.chain(ended).chain(open).collect(),
         }
     }
-
-    /// Whether a payment of the batch, or another of its purchase, is among them: what becomes of
-    /// it is not known before the commit is made.
-    pub fn concerns(&self, payments: &[UndecidedPayment]) -> bool {
-        !self.payments.is_empty()
-            && payments.iter().any(|found| {
-                let others = found.parts.iter().map(|part| part.id);
-                others
-                    .chain([found.payment.id])
-                    .any(|id| self.payments.contains(&id))
-            })
-    }
 }
 
 /// What to ask of the store so that every sale any of these payments may accept is loaded: ranges

@@ -1,19 +1,22 @@
 //! Drive: claims what is due, runs its step, and stops cleanly.
 //!
 //! Two lanes of work run side by side: deciding, and delivering. Deciding overlaps with itself:
-//! while one batch is being committed the next is loaded and decided against it. Whatever fails is
+//! while one batch is being committed the next is decided against it and the one after that is loaded.
+//! Whatever fails is
 //! given back with a time to be taken up again; nothing is dropped.
 
 use crate::Journey;
 use crate::candidates::UnderWay;
-use crate::matching::Prepared;
+use crate::matching::{Loaded, MatchingError, Prepared};
 use crate::ports::{CommitError, Committed, Job, Part, StoreError};
 use crate::{deliver, matching};
 use harmonia_core::changes::{Changes, JobEnd, Queue};
+use harmonia_core::ids::PaymentId;
 use harmonia_core::retry;
+use hashbrown::HashSet;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 /// The queues whose jobs decide payments.
 pub const DECIDING: &[Queue] = &[
@@ -123,11 +126,42 @@ pub async fn forever(
     Ok(())
 }
 
-/// A batch whose commit is under way while the next is prepared.
+/// A batch whose commit is under way while the next is decided and the one after that is loaded.
 struct InFlight {
     job: Job,
     under_way: UnderWay,
     commit: JoinHandle<Result<Committed, CommitError>>,
+}
+
+/// A job whose turn comes next.
+struct Next {
+    job: Job,
+    /// Its batch, which is loaded while the job before it is decided.
+    loading: Option<JoinHandle<Result<Loaded, MatchingError>>>,
+    /// The payments of the commit that was under way when loading began: it may not have been seen.
+    unseen: HashSet<PaymentId>,
+}
+
+/// Claims the job whose turn comes next, and begins to load its batch.
+async fn follow(
+    journey: &Journey,
+    queues: &[Queue],
+    stop: &Stop,
+    in_flight: Option<&InFlight>,
+) -> Result<Option<Next>, StoreError> {
+    let Some(job) = claim(journey, queues, stop).await? else {
+        return Ok(None);
+    };
+    let loading = matching::may_overlap(&job.work).map(|span| {
+        let (journey, span) = (journey.clone(), span.clone());
+        tokio::spawn(async move { matching::load(&journey, &span).await })
+    });
+    let unseen = in_flight.map(|before| before.under_way.payments.clone());
+    Ok(Some(Next {
+        job,
+        loading,
+        unseen: unseen.unwrap_or_default(),
+    }))
 }
 
 async fn decide_all(
@@ -137,25 +171,34 @@ async fn decide_all(
 ) -> Result<Worked, StoreError> {
     let mut worked = Worked::default();
     let mut in_flight: Option<InFlight> = None;
-    let mut next = claim(journey, queues, stop).await?;
-    while let Some(job) = next {
+    let mut turn = follow(journey, queues, stop, None).await;
+    // Where the store could not be asked for more, what was begun is done first.
+    while let Ok(Some(Next {
+        job,
+        loading,
+        unseen,
+    })) = turn
+    {
         worked.steps += 1;
-        if !matching::may_overlap(&job.work) {
+        let prepared = if let Some(loading) = loading {
+            let loaded = loading.await;
+            turn = follow(journey, queues, stop, in_flight.as_ref()).await;
+            let prepared = decide(journey, loaded, &unseen, in_flight.as_ref()).await;
+            let committed = settle(journey, in_flight.take()).await;
+            worked.failed += u64::from(!committed);
+            match prepared {
+                // It was decided against a commit that did not happen, or needs to see it.
+                _ if !committed => matching::prepare(journey, &job).await,
+                Ok(Prepared::AfterCommit) => matching::prepare(journey, &job).await,
+                prepared => prepared,
+            }
+        } else {
             worked.failed += u64::from(!settle(journey, in_flight.take()).await);
-        }
-        let nothing = UnderWay::default();
-        let before = in_flight
-            .as_ref()
-            .map_or(&nothing, |before| &before.under_way);
-        let mut prepared = matching::prepare(journey, &job, before).await;
-        let committed = settle(journey, in_flight.take()).await;
+            let prepared = matching::prepare(journey, &job).await;
+            turn = follow(journey, queues, stop, None).await;
+            prepared
+        };
         journey.check_in(Part::Matching).await;
-        worked.failed += u64::from(!committed);
-        if !committed || matches!(prepared, Ok(Prepared::AfterCommit)) {
-            // This batch was decided against a commit that did not happen, or needs to see it.
-            prepared = matching::prepare(journey, &job, &nothing).await;
-        }
-        next = claim(journey, queues, stop).await?;
         match prepared {
             Ok(Prepared::Changes(changes)) => {
                 in_flight = Some(start_commit(journey, job, *changes));
@@ -171,7 +214,24 @@ async fn decide_all(
         }
     }
     worked.failed += u64::from(!settle(journey, in_flight).await);
-    Ok(worked)
+    turn.map(|_| worked)
+}
+
+/// Decides a batch that was loaded, as if the commit under way were made; unless it is about payments
+/// that this commit is about, or the one before it, which may not have been seen.
+async fn decide(
+    journey: &Journey,
+    loaded: Result<Result<Loaded, MatchingError>, JoinError>,
+    unseen: &HashSet<PaymentId>,
+    in_flight: Option<&InFlight>,
+) -> Result<Prepared, MatchingError> {
+    let loaded = loaded.map_err(|panic| StoreError::Broken(panic.to_string()))??;
+    if loaded.is_about(unseen) {
+        return Ok(Prepared::AfterCommit);
+    }
+    let nothing = UnderWay::default();
+    let under_way = in_flight.map_or(&nothing, |before| &before.under_way);
+    matching::decide_loaded(journey, loaded, under_way).await
 }
 
 fn start_commit(journey: &Journey, job: Job, changes: Changes) -> InFlight {

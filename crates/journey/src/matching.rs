@@ -11,6 +11,7 @@ use crate::{purchase, replay, several, sweep};
 use harmonia_core::changes::{Changes, NewJob, NewWork, Queue, Span, StillOpen, Work};
 use harmonia_core::ids::{PaymentId, SaleId, SchemeId};
 use harmonia_core::matching::{Decision, OpenReason, Reach, SaleIndex, decide};
+use hashbrown::HashSet;
 
 /// Why a batch could not be prepared. Nothing was written; the job is taken up again.
 #[derive(Debug, thiserror::Error)]
@@ -37,21 +38,20 @@ pub enum Prepared {
     AfterOthers,
 }
 
-/// Whether preparing a job may overlap with the commit of the job before it: nothing that commit
-/// writes changes what this one loads, but for what [`UnderWay`] tells.
-pub fn may_overlap(work: &Work) -> bool {
-    matches!(work, Work::Payments(_))
+/// The payments of a job whose batch may be [loaded](load) while the jobs before it are decided and
+/// committed: nothing that those write changes what is loaded, but for what [`UnderWay`] tells.
+pub fn may_overlap(work: &Work) -> Option<&Span> {
+    match work {
+        Work::Payments(span) => Some(span),
+        _ => None,
+    }
 }
 
-/// Loads and decides a job's batch.
+/// Loads and decides a job's batch, when all that was begun before it is done.
 ///
 /// # Errors
 /// [`MatchingError`] when something cannot be loaded.
-pub async fn prepare(
-    journey: &Journey,
-    job: &Job,
-    under_way: &UnderWay,
-) -> Result<Prepared, MatchingError> {
+pub async fn prepare(journey: &Journey, job: &Job) -> Result<Prepared, MatchingError> {
     let now = journey.now();
     let mut changes = Changes::done(now);
     let (span, tries) = match &job.work {
@@ -76,22 +76,91 @@ pub async fn prepare(
             return Ok(ready(changes));
         }
     };
-    let Undecided { payments, seen } = journey.store.undecided(&span).await?;
-    if under_way.concerns(&payments) {
-        return Ok(Prepared::AfterCommit);
+    let loaded = load_span(journey, &span, tries, changes).await?;
+    decide_loaded(journey, loaded, &UnderWay::default()).await
+}
+
+/// A batch that is loaded and identified, and waits for its sales.
+#[derive(Debug)]
+pub struct Loaded {
+    ready: Vec<UndecidedPayment>,
+    seen: i64,
+    /// Its payments, and the others of their purchases: those it is about.
+    about: HashSet<PaymentId>,
+    changes: Changes,
+}
+
+impl Loaded {
+    /// Whether it is about any of these payments.
+    pub fn is_about(&self, payments: &HashSet<PaymentId>) -> bool {
+        !self.about.is_disjoint(payments)
     }
+}
+
+/// Loads a batch that [may overlap](may_overlap) with the jobs before it, while those are decided and
+/// committed. What becomes of it is for [`decide_loaded`] to say.
+///
+/// # Errors
+/// [`MatchingError`] when something cannot be loaded.
+pub async fn load(journey: &Journey, payments: &Span) -> Result<Loaded, MatchingError> {
+    let changes = Changes::done(journey.now());
+    load_span(journey, payments, Some(0), changes).await
+}
+
+/// `tries` says how often a card that is not known was asked about; `None` where it is not to be asked
+/// about again.
+async fn load_span(
+    journey: &Journey,
+    span: &Span,
+    tries: Option<u32>,
+    mut changes: Changes,
+) -> Result<Loaded, MatchingError> {
+    let Undecided { payments, seen } = journey.store.undecided(span).await?;
+    let about = payments.iter().flat_map(|found| {
+        let others = found.parts.iter().map(|part| part.id);
+        others.chain([found.payment.id])
+    });
+    let about = about.collect();
     let counting = purchase::that_count(journey, payments, &mut changes).await?;
     let mut identified = identify(journey, counting, seen).await?;
     if let Some(tries) = tries {
         let routes = journey.routes().await?;
         changes
             .jobs
-            .extend(identified.ask_again(&routes, now, tries));
+            .extend(identified.ask_again(&routes, changes.at, tries));
     }
     changes.identities.append(&mut identified.identities);
     changes.open.append(&mut identified.open);
-    let ready_to_match = export::stream(journey, identified.ready, &mut changes);
-    decide_batch(journey, ready_to_match, seen, under_way, &mut changes).await?;
+    Ok(Loaded {
+        ready: export::stream(journey, identified.ready, &mut changes),
+        seen,
+        about,
+        changes,
+    })
+}
+
+/// Decides a batch that was loaded.
+///
+/// `under_way` is what the commit before it takes: where that is about any payment of the batch, it has
+/// to be loaded anew.
+///
+/// # Errors
+/// [`MatchingError`] when its sales cannot be loaded.
+pub async fn decide_loaded(
+    journey: &Journey,
+    loaded: Loaded,
+    under_way: &UnderWay,
+) -> Result<Prepared, MatchingError> {
+    if loaded.is_about(&under_way.payments) {
+        return Ok(Prepared::AfterCommit);
+    }
+    let Loaded {
+        ready: payments,
+        seen,
+        mut changes,
+        ..
+    } = loaded;
+    decide_batch(journey, payments, seen, under_way, &mut changes).await?;
     let told = export::delivery_jobs(journey, &changes);
     changes.jobs.extend(told);
     Ok(ready(changes))

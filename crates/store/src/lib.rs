@@ -3,6 +3,7 @@
 //! [`sqlite`] is the embedded default; PostgreSQL, a feature, is for many machines. Every store keeps the same promises, which one conformance
 //! suite (`tests/conformance`) holds against all of them.
 
+mod cards;
 pub mod model;
 mod open_error;
 #[cfg(feature = "postgres")]

@@ -221,12 +221,14 @@ impl<'a> Session<'a> {
     }
 
     /// Sends rows, in PostgreSQL's binary form, to a COPY; returns how many they were.
-    pub async fn copy(&self, sql: &str, rows: bytes::Bytes) -> Result<u64, Failure> {
+    pub async fn copy(&self, sql: &str, rows: Vec<bytes::Bytes>) -> Result<u64, Failure> {
         use futures_util::SinkExt;
         let statement = self.0.prepare_cached(sql).await?;
         let sink = self.0.copy_in::<_, bytes::Bytes>(&statement).await?;
         let mut sink = std::pin::pin!(sink);
-        sink.send(rows).await?;
+        for stretch in rows {
+            sink.feed(stretch).await?;
+        }
         Ok(sink.finish().await?)
     }
 

@@ -7,8 +7,16 @@ use uuid::Uuid;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
+/// Rows are sent in stretches of about so many bytes: no buffer grows by being copied, and the server
+/// can begin before the last is there.
+const STRETCH: usize = 64 * 1024;
+
+/// Most rows are shorter than this, so that a stretch that is nearly full is not copied for one more.
+const MARGIN: usize = 2 * 1024;
+
 /// Rows being written, one field after the other in the order of the statement's columns.
 pub struct Rows {
+    full: Vec<Bytes>,
     bytes: BytesMut,
     columns: i16,
     count: u64,
@@ -17,11 +25,12 @@ pub struct Rows {
 impl Rows {
     /// No rows yet, of so many columns.
     pub fn new(columns: i16) -> Self {
-        let mut bytes = BytesMut::with_capacity(64 * 1024);
+        let mut bytes = BytesMut::with_capacity(STRETCH);
         bytes.put_slice(SIGNATURE);
         // No flags, no header extension.
         bytes.put_i64(0);
         Self {
+            full: Vec::new(),
             bytes,
             columns,
             count: 0,
@@ -33,15 +42,21 @@ impl Rows {
         self.count
     }
 
-    /// All of them, with the sign that they end.
-    pub fn finish(mut self) -> Bytes {
+    /// All of them in stretches, with the sign that they end.
+    pub fn finish(mut self) -> Vec<Bytes> {
         self.bytes.put_i16(-1);
-        self.bytes.freeze()
+        self.full.push(self.bytes.freeze());
+        self.full
     }
 
     /// Begins a row: as many fields follow as there are columns.
     pub fn row(&mut self) -> &mut Self {
         self.count += 1;
+        if self.bytes.len() >= STRETCH - MARGIN {
+            let next = BytesMut::with_capacity(STRETCH);
+            self.full
+                .push(std::mem::replace(&mut self.bytes, next).freeze());
+        }
         self.bytes.put_i16(self.columns);
         self
     }
@@ -149,7 +164,7 @@ mod tests {
         let mut rows = Rows::new(3);
         rows.row().int2(7).null().text("a\0");
         assert_eq!(rows.count(), 1);
-        let bytes = rows.finish();
+        let bytes = rows.finish().concat();
         assert_eq!(&bytes[..11], SIGNATURE);
         let fields = [
             &[0, 3, 0, 0, 0, 2, 0, 7, 255, 255, 255, 255, 0, 0, 0, 4, b'a'][..],

@@ -7,7 +7,7 @@
 use super::copy::Rows;
 use super::failure::Failure;
 use super::plan::{self, Answers, Keyed, Plan};
-use super::rows::{Date, Time, feed_type, get, instant, money, storable};
+use super::rows::{Date, Time, feed_type, get, instant, limit, money, storable, text};
 use super::sweep::export_of;
 use super::work::Work;
 use super::{lock, sql};
@@ -21,6 +21,7 @@ use harmonia_core::time::{Day, Instant, Precision};
 use harmonia_core::transaction::{AnswerRecord, FeedType, PaymentRecord, SaleRecord};
 use harmonia_journey::ports::ImportOutcome;
 use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeMap;
 use tokio_postgres::types::ToSql;
 
 /// The row of a provider's or scheme's feed of a type, made where there is none.
@@ -191,8 +192,11 @@ pub async fn known(
     if keys.is_empty() {
         return Ok(known);
     }
-    let days: Vec<Date> = keys.iter().map(|key| Date(key.0)).collect();
     let ids: Vec<CompactString> = keys.iter().map(|key| storable(&key.1)).collect();
+    if let Some(known) = known_between(work, feed, keys, &ids).await? {
+        return Ok(known);
+    }
+    let days: Vec<Date> = keys.iter().map(|key| Date(key.0)).collect();
     let ids: Vec<&str> = ids.iter().map(CompactString::as_str).collect();
     let values: [&(dyn ToSql + Sync); 3] = [&days, &ids, &feed.id];
     let statement = match feed.sells {
@@ -206,6 +210,51 @@ pub async fn known(
         }
     }
     Ok(known)
+}
+
+/// Of so many keys and more, what is known between the first and the last of each day is looked at
+/// first.
+const MANY_KEYS: usize = 64;
+
+/// What is known between the first and the last key of each day, where that is little: most feeds count
+/// their transactions, and what is new lies beyond what is known. `None` where each key has to be looked
+/// up.
+async fn known_between(
+    work: &Work<'_>,
+    feed: Feed,
+    keys: &[Keyed],
+    ids: &[CompactString],
+) -> Result<Option<HashMap<Keyed, (Instant, Money)>>, Failure> {
+    // What is not stored as it came is not found by what is stored.
+    let as_came = keys.iter().zip(ids).all(|(key, id)| key.1 == *id);
+    if keys.len() < MANY_KEYS || !as_came {
+        return Ok(None);
+    }
+    let mut between: BTreeMap<Day, (&str, &str)> = BTreeMap::new();
+    for (day, id) in keys {
+        let (first, last) = between.entry(*day).or_insert((id, id));
+        *first = (*first).min(id);
+        *last = (*last).max(id);
+    }
+    let days: Vec<Date> = between.keys().map(|day| Date(*day)).collect();
+    let (first, last): (Vec<&str>, Vec<&str>) = between.into_values().unzip();
+    // An eighth of them read for nothing costs little beside looking up all.
+    let most = keys.len() / 8;
+    let asked = limit(most + 1);
+    let values: [&(dyn ToSql + Sync); 5] = [&days, &first, &last, &feed.id, &asked];
+    let statement = match feed.sells {
+        true => sql::sale::known_between,
+        false => sql::payment::known_between,
+    };
+    let rows = work.session.rows(statement, &values).await?;
+    if rows.len() > most {
+        return Ok(None);
+    }
+    let row = |row: &tokio_postgres::Row| {
+        let key = (get::<Date>(row, 0)?.0, text(row, 1)?);
+        Ok((key, (instant(row, 2)?, money(row, 3)?)))
+    };
+    rows.iter().map(row).collect::<Result<_, _>>().map(Some)
 }
 
 /// Which of these records are kept as rejects already.

@@ -7,10 +7,10 @@ use super::rows::{
     optional_text, slug, storable, term, text,
 };
 use super::{Shared, lock, sql};
-use crate::seal::{card_place, identity_place};
+use crate::seal::identity_place;
 use compact_str::CompactString;
 use harmonia_core::card::{CardDigits, CardToken};
-use harmonia_core::changes::{CardInScheme, FileEnd, Placed, Span};
+use harmonia_core::changes::{FileEnd, Placed, Span};
 use harmonia_core::identify::{CardLink, IdentifierType, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::{MidId, MidSetId, PaymentId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::{MidSet, OpenReason, Payment, Reach, Sale};
@@ -100,7 +100,7 @@ fn remember<T>(place: &Mutex<Option<(i64, Arc<T>)>>, revision: i64, value: T) ->
 }
 
 /// How often what is remembered under a name has changed, as this transaction sees it.
-async fn revision(session: &Session<'_>, name: &str) -> Result<i64, Failure> {
+pub async fn revision(session: &Session<'_>, name: &str) -> Result<i64, Failure> {
     session.value(sql::mid::revision, &[&name]).await
 }
 
@@ -212,11 +212,19 @@ pub async fn undecided(
 ) -> Result<Undecided, Failure> {
     let newest: i64 = session.value(sql::raw::newest, &[]).await?;
     let (first, last) = ranges(span);
-    let rows = session
-        .rows(sql::payment::undecided, &[&first, &last])
-        .await?;
+    // Usually their turn comes for the first time: one look at each range says that nothing is known
+    // of any of them, and then nothing has to be looked up for each.
+    let values: [&(dyn ToSql + Sync); 2] = [&first, &last];
+    let is_touched = session.value(sql::payment::is_touched, &values).await?;
+    let statement = match is_touched {
+        true => sql::payment::undecided,
+        false => sql::payment::untouched,
+    };
+    let rows = session.rows(statement, &values).await?;
     let mut payments = payments(shared, session, &rows).await?;
-    bar(session, &mut payments).await?;
+    if is_touched || payments.iter().any(|found| !found.parts.is_empty()) {
+        bar(session, &mut payments).await?;
+    }
     Ok(Undecided {
         payments,
         seen: newest.min(settled),
@@ -315,16 +323,7 @@ fn payment(
     let scheme = SchemeId(get(row, 2)?);
     let identity = match get::<Option<i64>>(row, 14)? {
         None => None,
-        Some(_) => Some(CardLink {
-            loyalty_id: optional_text(row, 15)?,
-            user_id: get(row, 16)?,
-            scheme_account_id: get(row, 17)?,
-            payment_card_account_id: get(row, 18)?,
-            digits: card_digits(row, 19)?,
-            expiry_month: get(row, 21)?,
-            expiry_year: get(row, 22)?,
-            credentials: None,
-        }),
+        Some(_) => Some(card_link(row, 15)?),
     };
     Ok(UndecidedPayment {
         payment: Payment {
@@ -367,14 +366,8 @@ pub async fn explained(
     Ok(payments(shared, session, &rows).await?.pop())
 }
 
-/// What is known of a card, from nine columns of which `first` is the first.
-fn card_link(
-    shared: &Shared,
-    row: &Row,
-    first: usize,
-    place: impl FnOnce() -> String,
-) -> Result<CardLink, Failure> {
-    let sealed: Option<&[u8]> = get(row, first + 8)?;
+/// What is known of a card, from eight columns of which `first` is the first; without its credentials.
+pub fn card_link(row: &Row, first: usize) -> Result<CardLink, Failure> {
     Ok(CardLink {
         loyalty_id: optional_text(row, first)?,
         user_id: get(row, first + 1)?,
@@ -383,9 +376,7 @@ fn card_link(
         digits: card_digits(row, first + 4)?,
         expiry_month: get(row, first + 6)?,
         expiry_year: get(row, first + 7)?,
-        credentials: sealed
-            .map(|sealed| unseal(shared, &place(), sealed))
-            .transpose()?,
+        credentials: None,
     })
 }
 
@@ -408,42 +399,13 @@ pub async fn identities(
     let mut known = HashMap::new();
     for row in session.rows(sql::identity::of_payment, &[&asked]).await? {
         let payment = PaymentId(get(&row, 0)?);
-        let link = card_link(shared, &row, 1, || identity_place(payment))?;
+        let mut link = card_link(&row, 1)?;
+        if let Some(sealed) = get::<Option<&[u8]>>(&row, 9)? {
+            link.credentials = Some(unseal(shared, &identity_place(payment), sealed)?);
+        }
         known.insert(payment, link);
     }
     Ok(payments.iter().map(|id| known.get(id).cloned()).collect())
-}
-
-/// What the built-in card-link table knows of each card, in the order asked. A card that paid several
-/// times in the batch is looked up once.
-pub async fn card_links(
-    shared: &Shared,
-    session: &Session<'_>,
-    cards: &[CardInScheme],
-) -> Result<Vec<Option<CardLink>>, Failure> {
-    let mut places: HashMap<&CardInScheme, usize> = HashMap::new();
-    let mut distinct: Vec<&CardInScheme> = Vec::new();
-    for card in cards {
-        places.entry(card).or_insert_with(|| {
-            distinct.push(card);
-            distinct.len() - 1
-        });
-    }
-    let tokens = distinct.iter().map(|card| storable(&card.card_token.0));
-    let tokens: Vec<CompactString> = tokens.collect();
-    let tokens: Vec<&str> = tokens.iter().map(CompactString::as_str).collect();
-    let schemes: Vec<i64> = distinct.iter().map(|card| card.scheme.0).collect();
-    let values: [&(dyn ToSql + Sync); 2] = [&tokens, &schemes];
-    let mut found: Vec<Option<CardLink>> = vec![None; distinct.len()];
-    for row in session.rows(sql::card::find, &values).await? {
-        let place = usize::try_from(get::<i64>(&row, 0)? - 1).unwrap_or(usize::MAX);
-        if let (Some(card), Some(link)) = (distinct.get(place), found.get_mut(place)) {
-            let sealed_at = || card_place(&card.card_token.0, card.scheme);
-            *link = Some(card_link(shared, &row, 1, sealed_at)?);
-        }
-    }
-    let link = |card: &CardInScheme| found.get(*places.get(card)?).cloned().flatten();
-    Ok(cards.iter().map(link).collect())
 }
 
 /// What is known of transactions of a feed.
@@ -531,7 +493,12 @@ async fn probed(session: &Session<'_>, sql: &str, probes: &[Probe]) -> Result<Ve
     let Some(days) = days(session).await? else {
         return Ok(Vec::new());
     };
-    let probes: Vec<AmountProbe> = probes.iter().map(between).collect();
+    let mut probes: Vec<AmountProbe> = probes.iter().map(between).collect();
+    // In the order of the index, so that neighbours in it are looked at together.
+    probes.sort_unstable_by_key(|probe| {
+        let day = probe.reach.from.day();
+        (day, probe.mid_set, probe.minor, probe.reach.from)
+    });
     let mut asked = Probes::default();
     for probe in &probes {
         asked.add(probe, days);

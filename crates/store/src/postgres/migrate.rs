@@ -41,6 +41,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "schedule",
         sql: include_str!("../../sql/postgres/migrations/0006_schedule.sql"),
     },
+    Migration {
+        number: 7,
+        name: "identity",
+        sql: include_str!("../../sql/postgres/migrations/0007_identity.sql"),
+    },
 ];
 
 /// The advisory lock of those who migrate: 'HM' and nothing else.

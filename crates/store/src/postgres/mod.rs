@@ -9,6 +9,7 @@
 //! they guard: rows, the unique keys, and advisory locks for lanes, days and the log's rows.
 
 mod audit;
+mod cards;
 mod claim;
 mod commit;
 mod config;
@@ -93,6 +94,7 @@ struct Shared {
     lease_us: i64,
     sealer: Sealer,
     remembered: load::Remembered,
+    recent_cards: Mutex<crate::cards::RecentCards>,
     /// What commits need not ask for again.
     known: Mutex<work::Known>,
     /// Feeds whose last records were known in part: the next are looked up before they are written.
@@ -137,6 +139,7 @@ impl PostgresStore {
                 lease_us,
                 sealer,
                 remembered: load::Remembered::default(),
+                recent_cards: Mutex::default(),
                 known: Mutex::default(),
                 expected: Mutex::default(),
                 answered: Mutex::default(),
@@ -257,6 +260,9 @@ impl Store for PostgresStore {
     }
 
     async fn undecided(&self, span: &Span) -> Result<Undecided, StoreError> {
+        if matches!(span, Span::Ids(ids) if ids.is_empty()) {
+            return Ok(Undecided::default());
+        }
         let settled = load::settled(&self.shared).await?;
         read!(self, |shared, session| load::undecided(
             shared, session, span, settled
@@ -276,12 +282,15 @@ impl Store for PostgresStore {
         &self,
         cards: &[CardInScheme],
     ) -> Result<Vec<Option<CardLink>>, StoreError> {
-        read!(self, |shared, session| load::card_links(
+        read!(self, |shared, session| cards::card_links(
             shared, session, cards
         ))
     }
 
     async fn candidates(&self, probes: &[Probe]) -> Result<Vec<Sale>, StoreError> {
+        if probes.is_empty() {
+            return Ok(Vec::new());
+        }
         read!(self, |_shared, session| load::candidates(session, probes))
     }
 

@@ -54,9 +54,9 @@ mod named {
         numbers { give_back, next_raw, settled, take }
         pairing { barred, copy, end_of, of_payment, of_sale, rows, settlements, void }
         payment {
-            any_open, by_key, close, copy, explain, history, known, near, of_day, of_sale, open,
-            open_after, paid, reopened, review, row, same_purchase, to_sweep, transaction_ids,
-            undecided, unidentified, without_sale,
+            any_open, by_key, close, copy, explain, history, is_touched, known, known_between, near,
+            of_day, of_sale, open, open_after, paid, reopened, review, row, same_purchase, to_sweep,
+            transaction_ids, undecided, unidentified, untouched, without_sale,
         }
         provider { add, find, rename }
         purge {
@@ -69,8 +69,8 @@ mod named {
         redress { close, list, propose }
         reject { copy, find, keep, kept, known, list, listed, newest, quarantined, replay }
         sale {
-            between, by_key, candidates, copy, days, explain, history, known, near, nearly,
-            of_day, open, row, sold, taken, transaction_ids,
+            between, by_key, candidates, copy, days, explain, history, known, known_between, near,
+            nearly, of_day, open, row, sold, taken, transaction_ids,
         }
         scheme { add, find, rename }
         schedule { list, tick }

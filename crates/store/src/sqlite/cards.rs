@@ -3,65 +3,16 @@
 //!
 //! Whenever anything is committed, a reading connection forgets its pages. A table that is looked
 //! into at random would then be read from the file again with each batch, and the larger it is the
-//! more of it: so what was found is remembered, up to a bound. Credentials are remembered as they
-//! lie in the table, sealed.
+//! more of it: so what was found is remembered, up to a bound.
 
 use super::load::{revision, unseal};
 use super::rows::{card_digits, optional_text};
 use super::{Shared, lock, sql};
+use crate::cards::Linked;
 use crate::seal::card_place;
 use harmonia_core::changes::CardInScheme;
 use harmonia_core::identify::CardLink;
-use hashbrown::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::mem;
-
-/// How many cards of each generation are remembered: at about 300 bytes each, 20 MiB in all.
-const GENERATION: usize = 32 * 1024;
-
-/// The cards that were asked about lately, as the table was at one revision.
-///
-/// Two generations: when the newer is full it becomes the older, and the older is forgotten. A card
-/// that is asked about again moves to the newer one, so regulars stay.
-#[derive(Default)]
-pub struct RecentCards {
-    revision: i64,
-    newer: HashMap<CardInScheme, Linked>,
-    older: HashMap<CardInScheme, Linked>,
-}
-
-/// A row of the table. The link's own credentials are left out: they are beside it, sealed.
-#[derive(Clone)]
-struct Linked {
-    link: CardLink,
-    sealed: Option<Box<[u8]>>,
-}
-
-impl RecentCards {
-    /// Forgets everything when the table has changed since.
-    fn hold(&mut self, revision: i64) {
-        if self.revision != revision {
-            *self = Self {
-                revision,
-                ..Self::default()
-            };
-        }
-    }
-
-    fn get(&mut self, card: &CardInScheme) -> Option<&Linked> {
-        if let Some((card, linked)) = self.older.remove_entry(card) {
-            self.insert(card, linked);
-        }
-        self.newer.get(card)
-    }
-
-    fn insert(&mut self, card: CardInScheme, linked: Linked) {
-        if self.newer.len() >= GENERATION {
-            self.older = mem::take(&mut self.newer);
-        }
-        self.newer.insert(card, linked);
-    }
-}
 
 /// What the built-in card-link table knows of each card, in the order asked.
 ///

@@ -38,6 +38,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "schedule",
         sql: include_str!("../../sql/sqlite/migrations/0006_schedule.sql"),
     },
+    Migration {
+        number: 7,
+        name: "identity",
+        sql: include_str!("../../sql/sqlite/migrations/0007_identity.sql"),
+    },
 ];
 
 /// Whether the database has all that this version knows, and nothing that it does not.

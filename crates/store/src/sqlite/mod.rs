@@ -84,7 +84,7 @@ struct Shared {
     readers: Readers,
     checkpointer: checkpoint::Checkpointer,
     remembered: load::Remembered,
-    recent_cards: Mutex<cards::RecentCards>,
+    recent_cards: Mutex<crate::cards::RecentCards>,
     /// Held for as long as the process lives, so that others can tell that it does.
     _alive: holders::Alive,
 }

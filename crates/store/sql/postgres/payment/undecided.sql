@@ -2,8 +2,8 @@
 -- each is probed through its index, whatever is known of how large the tables are.
 SELECT p.id, p.feed_id, p.scheme_id, p.mid, p.date, p.precision, p.amount, p.currency,
        p.card_token, p.first_six, p.last_four, p.auth_code, p.created_at, o.reason,
-       u.id, u.loyalty_id, u.user_id, u.scheme_account_id, u.payment_card_account_id, u.first_six,
-       u.last_four, u.expiry_month, u.expiry_year, p.settlement_key
+       u.payment_transaction_id, u.loyalty_id, u.user_id, u.scheme_account_id,
+       u.payment_card_account_id, u.first_six, u.last_four, u.expiry_month, u.expiry_year, p.settlement_key
 FROM unnest($1::bigint[], $2::bigint[]) AS r (first, last)
 CROSS JOIN LATERAL (
     SELECT * FROM payment p

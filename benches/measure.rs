@@ -65,6 +65,11 @@ fn seconds(ticks: &[i64]) -> f64 {
     ticks.iter().sum::<i64>() as f64 / 100.0
 }
 
+/// Seconds of processors that a process has used, while it is there.
+pub fn cpu_seconds_of(pid: u32) -> Option<f64> {
+    stat(&pid.to_string()).map(|stat| seconds(&stat[11..13]))
+}
+
 fn own_seconds() -> f64 {
     stat("self").map_or(0.0, |stat| seconds(&stat[11..13]))
 }

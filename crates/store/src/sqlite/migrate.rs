@@ -33,6 +33,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "sweep",
         sql: include_str!("../../sql/sqlite/migrations/0005_sweep.sql"),
     },
+    Migration {
+        number: 7,
+        name: "identity",
+        sql: include_str!("../../sql/sqlite/migrations/0007_identity.sql"),
+    },
 ];
 
 /// Whether the database has all that this version knows, and nothing that it does not.

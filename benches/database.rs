@@ -7,7 +7,8 @@ use tokio_postgres::{Client, NoTls};
 pub struct Database {
     server: String,
     name: String,
-    postmaster: Option<u32>,
+    /// Its server's first process, where it is on this machine.
+    pub postmaster: Option<u32>,
 }
 
 impl Database {

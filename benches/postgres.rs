@@ -6,11 +6,12 @@
 
 use harmonia_benches::by_hand::{self, Rows};
 use harmonia_benches::database::Database;
-use harmonia_benches::measure::{Took, forget_peak, load, peak_mib};
+use harmonia_benches::measure::{Stretch, Took, forget_peak, load, peak_mib};
 use harmonia_benches::{check, import, journey_on, onboard};
 use harmonia_journey::drive;
 use harmonia_sim::{IdStyle, Options, PAYMENT_PROVIDER, SCHEME, Summary, generate};
 use std::path::Path;
+use std::time::Duration;
 
 /// What one of the three did.
 #[derive(Default)]
@@ -110,19 +111,30 @@ async fn harmonia(database: &Database, world: &Summary, data: &Path) -> Run {
     onboard(&journey, world).await;
     let logged = database.logged().await;
     forget_peak();
-    // Each feed has a watcher of its own, so both files come in at once.
+    // As `harmonia run` does: deciding goes on all the while, and what came in is taken up at once.
+    let (all_in, is_all_in) = tokio::sync::watch::channel(false);
     let importing = async {
-        tokio::join!(
-            import(&journey, SCHEME, &world.files.sales),
-            import(&journey, PAYMENT_PROVIDER, &world.files.payments)
-        )
+        let sales = import(&journey, SCHEME, &world.files.sales);
+        let sales = database.measure(sales).await.0;
+        let payments = import(&journey, PAYMENT_PROVIDER, &world.files.payments);
+        let payments = database.measure(payments).await.0;
+        all_in.send(true).unwrap();
+        (sales, payments, Stretch::begin(database.postmaster))
     };
-    let imported = database.measure(importing).await.0;
-    let never = drive::never();
-    let deciding = drive::until_idle(&journey, drive::DECIDING, &never);
-    let decided = database.measure(deciding).await;
-    decided.1.unwrap();
+    let deciding = async {
+        let mut is_last = false;
+        while !is_last {
+            is_last = *is_all_in.borrow();
+            let never = drive::never();
+            let worked = drive::until_idle(&journey, drive::DECIDING, &never);
+            worked.await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let ((sales, payments, rest), ()) = tokio::join!(importing, deciding);
+    let rest = rest.end();
     let logged_mb = (database.logged().await - logged) / 1e6;
+    let never = drive::never();
     let delivering = drive::until_idle(&journey, drive::DELIVERING, &never);
     let delivered = database.measure(delivering).await;
     delivered.1.unwrap();
@@ -131,8 +143,9 @@ async fn harmonia(database: &Database, world: &Summary, data: &Path) -> Run {
     let status = journey.store.status(journey.now()).await.unwrap();
     Run {
         stages: vec![
-            ("import", imported),
-            ("decide", decided.0),
+            ("sales in", sales),
+            ("payments in, deciding", payments),
+            ("the rest decided", rest),
             (DELIVER, delivered.0),
         ],
         matched: status.matched.count,

@@ -154,15 +154,13 @@ fn identities(
     if identities.is_empty() {
         return Ok(());
     }
-    let first = next_id(transaction, "user_identity")?;
     let mut insert = transaction.prepare_cached(sql::identity::insert)?;
-    for (id, NewIdentity { payment, link }) in (first..).zip(identities) {
+    for NewIdentity { payment, link } in identities {
         let credentials = link
             .credentials
             .as_ref()
             .map(|text| shared.sealer.seal(&identity_place(*payment), text));
         insert.execute(params![
-            id,
             payment.0,
             link.loyalty_id.as_deref(),
             link.user_id,

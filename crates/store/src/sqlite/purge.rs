@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
 
 /// Tables whose rows are numbered by commits, and go.
-const NUMBERED: [&str; 4] = ["import_transaction", "user_identity", "pairing", "export"];
+const NUMBERED: [&str; 3] = ["import_transaction", "pairing", "export"];
 
 /// The first day of which nothing is purged, if anything ever was to be.
 pub fn kept_from(connection: &Connection) -> rusqlite::Result<Option<Day>> {

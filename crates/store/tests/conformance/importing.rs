@@ -46,6 +46,32 @@ pub async fn the_same_records_again_are_duplicates(bench: &dyn Bench) {
     town.expect_sound().await;
 }
 
+/// Whether what is new lies beyond what is known, or between.
+pub async fn what_is_known_is_found_among_much_that_is_new(bench: &dyn Bench) {
+    let town = Town::new(bench).await;
+    let paid = |ids: std::ops::Range<u32>, step: u32| {
+        let ids = ids.map(move |id| format!("p{:05}", id * step));
+        let records = ids.map(|id| town.paid(payment(&id)));
+        records.collect::<Vec<_>>()
+    };
+    let of = |records| town.import(VISA_SETTLED, records);
+    assert_eq!(of(paid(0..200, 10)).await, outcome(200, 0, 0, 0));
+    // The last two again, and what follows them.
+    assert_eq!(of(paid(198..400, 10)).await, outcome(200, 2, 0, 0));
+    assert_eq!(of(paid(399..600, 10)).await, outcome(200, 1, 0, 0));
+    // Of the even ones between, each fifth is known.
+    assert_eq!(of(paid(0..1_000, 2)).await, outcome(800, 200, 0, 0));
+    let dearer = PaymentRecord {
+        amount: gbp(1100),
+        ..payment("p05990")
+    };
+    let mut records = paid(600..800, 10);
+    records.push(town.paid(dearer));
+    assert_eq!(of(records).await, outcome(200, 0, 1, 0));
+    assert_eq!(town.store.status(NOON).await.unwrap().payments.count, 1_600);
+    town.expect_sound().await;
+}
+
 pub async fn the_same_key_with_another_amount_is_a_conflict(bench: &dyn Bench) {
     let town = Town::new(bench).await;
     let taken = vec![town.paid(payment("p1"))];

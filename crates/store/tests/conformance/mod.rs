@@ -74,6 +74,7 @@ conformance! {
         importing {
             new_records_are_taken_and_counted,
             the_same_records_again_are_duplicates,
+            what_is_known_is_found_among_much_that_is_new,
             the_same_key_with_another_amount_is_a_conflict,
             a_key_is_of_one_feed_type_and_day,
             a_refused_record_is_kept_once_for_each_occurrence,

@@ -3,7 +3,7 @@
 SELECT p.id, p.feed_id, p.scheme_id, p.mid, p.date, p.precision, p.amount, p.currency,
        coalesce(p.first_six, a.first_six), coalesce(p.last_four, a.last_four),
        coalesce(p.auth_code, a.auth_code), p.created_at,
-       u.id IS NOT NULL, u.first_six, u.last_four,
+       u.payment_transaction_id IS NOT NULL, u.first_six, u.last_four,
        o.reason, m.matching_type, m.scheme_transaction_id
 FROM payment p
 LEFT JOIN user_identity u ON u.payment_transaction_id = p.id

@@ -145,6 +145,7 @@ pub async fn journey_of(agents: Vec<Agent>, folder: &Path, batch: usize) -> Jour
         holder,
         lease: std::time::Duration::from_micros(LEASE_US.unsigned_abs()),
         batch,
+        room: harmonia_journey::room::Room::default(),
         lanes: harmonia_core::changes::Lanes::ONE,
     }
 }

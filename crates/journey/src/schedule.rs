@@ -194,6 +194,7 @@ impl Scheduler<'_> {
             return Ok(());
         };
         let mut changes = Changes::none(now);
+        let mut ticked = Vec::new();
         for entry in entries(self.journey, &self.journey.config().await?) {
             let ticks = due(
                 &entry.schedule,
@@ -204,6 +205,8 @@ impl Scheduler<'_> {
                 continue;
             }
             changes.jobs.push(entry.job(now));
+            let rest_us = entry.schedule.next_after(now).0.abs_diff(now.0);
+            ticked.push((entry.name.clone(), Duration::from_micros(rest_us)));
             changes.ticks.extend(ticks.into_iter().map(|at| Tick {
                 schedule: entry.name.clone(),
                 at,
@@ -214,8 +217,9 @@ impl Scheduler<'_> {
         }
         let ticks = changes.ticks.clone();
         self.journey.commit(leading.lease, changes).await?;
-        let ticked = ticks.into_iter().map(|tick| (tick.schedule, tick.at));
-        leading.ticked.extend(ticked);
+        let latest = ticks.into_iter().map(|tick| (tick.schedule, tick.at));
+        leading.ticked.extend(latest);
+        self.journey.signals.ticked(&self.journey.holder, ticked);
         Ok(())
     }
 

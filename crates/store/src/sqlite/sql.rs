@@ -42,7 +42,7 @@ mod named {
         identity { find, insert, of_payment }
         job {
             claim, done, free_holder, give_back, holders, insert, insert_leased, is_busy, lane_is_held,
-            lease_again, next_due, prolong, take_lane, waits_for_match, waits_in_lane,
+            lease_again, next_due, prolong, take_lane, waiting, waits_for_match, waits_in_lane,
         }
         leader { free_holder, lead, leads, resign }
         mid {

@@ -30,6 +30,8 @@ CONF
     env)
         printf 'HARMONIA_TEST_REDIS_URL=redis://:%s@127.0.0.1:%s\n' \
             "$(cat "$here/password")" "$(cat "$here/port")"
+        # Tests that empty, kill and restart one have their own.
+        printf 'HARMONIA_TEST_REDIS_SERVER=%s\n' "$(command -v redis-server)"
         ;;
     esac
 }

@@ -140,7 +140,7 @@ impl Link {
             match self.connect(PATIENCE).await {
                 Ok(connection) => {
                     *lock(&self.connection) = Some(connection.clone());
-                    self.state.send_replace(State::Well);
+                    self.becomes(State::Well);
                     tracing::info!(redis = self.address, "Redis is there");
                     pause = FIRST_PAUSE;
                     let error = self.until_lost(connection).await;
@@ -156,13 +156,19 @@ impl Link {
 
     /// Says that Redis is away: once, however often it is looked for.
     fn gone(&self, error: &redis::RedisError) {
-        if self.state.send_replace(State::Away) != State::Away {
+        if self.becomes(State::Away) {
             tracing::warn!(
                 redis = self.address,
                 %error,
                 "Redis is away: work is looked for in the store until it is back"
             );
         }
+    }
+
+    /// Whether it was otherwise before; only then are those told who follow it.
+    fn becomes(&self, state: State) -> bool {
+        self.state
+            .send_if_modified(|known| std::mem::replace(known, state) != state)
     }
 
     /// Waits until the connection does not answer.

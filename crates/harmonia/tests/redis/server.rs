@@ -81,6 +81,17 @@ impl Redis {
         let _: () = redis::cmd("FLUSHALL").query(&mut self.ask()).unwrap();
     }
 
+    /// Takes tokens away from those whom they were to wake, for so long.
+    pub fn steal(&self, time: Duration) {
+        let (mut ask, began) = (self.ask(), Instant::now());
+        let mut take = redis::cmd("BRPOP");
+        take.arg(&["txmatch:queue:matching", "txmatch:queue:export"]);
+        take.arg(0.1);
+        while began.elapsed() < time {
+            let _: Option<(String, String)> = take.query(&mut ask).unwrap();
+        }
+    }
+
     /// Stops it in its tracks, connections and all, or lets it go on.
     pub fn freeze(&self, frozen: bool) {
         let process = self.process.as_ref().unwrap();

@@ -1,5 +1,5 @@
-//! G5: Redis is emptied, killed, restarted and frozen at moments that a seed chooses, while feeds are
-//! imported and matched. Everything ends as it does without Redis, and nothing that is due waits longer
+//! G5: Redis is emptied, killed, restarted, robbed and frozen at moments that a seed chooses, while feeds
+//! are imported and matched. Everything ends as it does without Redis, and nothing that is due waits longer
 //! than six seconds.
 //!
 //! `HARMONIA_PROOF_SEEDS=0..50` goes through these seeds, each with [`FAULTS`] faults.
@@ -16,8 +16,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Seeds where no others are asked for.
-const SEEDS: Range<u64> = 0..2;
+/// Seeds where no others are asked for: all kinds of faults are among theirs.
+const SEEDS: Range<u64> = 7..9;
 /// Faults of one seed.
 const FAULTS: u32 = 4;
 /// What is due waits no longer than that.
@@ -125,17 +125,19 @@ fn longest_wait(database: &Database, is_over: &AtomicBool) -> Duration {
 fn harass(redis: &mut Redis, dice: &mut Dice) {
     for _ in 0..FAULTS {
         dice.pause(700);
-        match dice.next(4) {
+        match dice.next(5) {
             0 => redis.flush(),
             1 => {
                 redis.kill();
                 redis.start();
             }
             2 => {
+                // Longer than anything may wait.
                 redis.kill();
-                dice.pause(2500);
+                dice.pause(9000);
                 redis.start();
             }
+            3 => redis.steal(Duration::from_millis(dice.next(4000))),
             _ => {
                 redis.freeze(true);
                 dice.pause(2500);
@@ -153,7 +155,7 @@ fn feed(fleet: &Fleet, serving: &Serving, [sales, payments]: &[Vec<Value>; 2], d
         fleet
             .place
             .ok(&["import", SCHEME, &file, "--format", "canonical"]);
-        dice.pause(250);
+        dice.pause(900);
         serving.taken(PROVIDER, payments);
     }
 }

@@ -1,4 +1,4 @@
-//! Harmonia over HTTP: pushed feeds, status, health and metrics.
+//! Harmonia over HTTP: pushed feeds, configuration, status, health and metrics.
 //!
 //! A request's journey: `server` accepts its connection and times out whoever is slow; `app` parts
 //! requests by route; `auth` says who asks and whether they may; `body` reads what they sent,

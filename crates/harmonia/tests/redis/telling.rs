@@ -42,7 +42,7 @@ fn what_one_process_takes_another_delivers_without_waiting_for_a_look() {
 }
 
 #[test]
-fn a_token_that_a_busy_process_took_is_not_lost_for_the_others() {
+fn each_queue_has_its_own_tokens_and_few_of_them() {
     let Some((redis, mut fleet)) = town() else {
         return;
     };

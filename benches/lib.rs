@@ -159,6 +159,7 @@ async fn wired(
         holder,
         lease: std::time::Duration::from_micros(LEASE_US.unsigned_abs()),
         batch,
+        room: harmonia_journey::room::Room::default(),
         lanes: harmonia_core::changes::Lanes::ONE,
     }
 }

@@ -1,12 +1,13 @@
 //! Every configuration key, defined once: what operators change while Harmonia runs.
 //!
 //! A key's value is text in the table `config_item`; a key that is not there has its default. A
-//! process asks the store anew with each step, so a change counts within moments, without a restart.
+//! process asks anew with each step, so a change counts within moments, without a restart.
 //! What is set once for a process is a [setting](crate::settings) instead.
 
 use crate::ids::Slug;
 use crate::retention::{LEAST_DAYS, MOST_DAYS};
 use crate::schedule::Schedule;
+use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -77,6 +78,46 @@ impl ConfigKey {
     }
 }
 
+/// A key with its value, for people and programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConfigItem {
+    /// The key, whole.
+    pub key: String,
+    /// Its value; `None` where it is not set.
+    pub value: Option<String>,
+    /// What it is when it is not set, for people.
+    pub default: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+impl ConfigItem {
+    /// Of a key.
+    pub fn of(key: &ConfigKey, value: Option<String>) -> Self {
+        Self {
+            key: key.name.clone().into_owned(),
+            value,
+            default: key.default,
+            doc: key.doc.trim(),
+        }
+    }
+
+    /// Every key there is, by the items that are stored: the schedules that are set, and how they are set,
+    /// come last.
+    pub fn all(mut stored: BTreeMap<String, String>) -> Vec<Self> {
+        let mut all: Vec<Self> = ALL
+            .iter()
+            .map(|key| Self::of(key, stored.remove(key.name.as_ref())))
+            .collect();
+        all.extend(stored.into_iter().filter_map(|(key, value)| {
+            let key = ConfigKey::find(&key).ok()?;
+            Some(Self::of(&key, Some(value)))
+        }));
+        all.push(Self::of(&SCHEDULES, None));
+        all
+    }
+}
+
 /// A key that is set, or with no value is at its default again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigChange {
@@ -131,6 +172,8 @@ config! {
     matching_slow: Vec<Slug> = "matching-slow", "all are matched in the queue matching", slugs;
     /// Above which amount, in minor units of its currency, a match is made or undone by two people: the second asks for the same as the first. Not set: one person is enough.
     two_people_above: Option<i64> = "two-people-above", "one person is enough", amount;
+    /// How many jobs may wait to be decided, 1 to 1000000, before importing pauses: files between two batches, message queues before the next, pushes with 503. It goes on when a tenth of them is done. A command that imports is not kept waiting.
+    queue_limit: u32 = "queue-limit", "5000", queue_limit;
 }
 
 fn schedules(
@@ -172,6 +215,18 @@ fn slugs(value: Option<&str>) -> Result<Vec<Slug>, String> {
         .filter(|name| !name.is_empty())
         .map(Slug::new)
         .collect()
+}
+
+fn queue_limit(value: Option<&str>) -> Result<u32, String> {
+    const DEFAULT: u32 = 5000;
+    const MOST: u32 = 1_000_000;
+    let Some(value) = value else {
+        return Ok(DEFAULT);
+    };
+    let limit = value.parse().ok();
+    limit
+        .filter(|limit| (1..=MOST).contains(limit))
+        .ok_or_else(|| format!("write a whole number of jobs from 1 to {MOST}"))
 }
 
 fn days(value: Option<&str>) -> Result<Option<u32>, String> {
@@ -216,6 +271,18 @@ mod tests {
             assert!(Config::read(&stored(value)).is_err(), "{value}");
         }
         assert_eq!(key.check("60"), Ok(()));
+    }
+
+    #[test]
+    fn the_queue_limit_is_a_number_of_jobs() {
+        let key = ConfigKey::find("queue-limit").unwrap();
+        assert_eq!(Config::read(&BTreeMap::new()).unwrap().queue_limit, 5000);
+        assert_eq!(key.default, "5000");
+        for value in ["0", "-1", "many", "1000001", ""] {
+            let wrong = key.check(value).unwrap_err();
+            assert!(wrong.contains("from 1 to 1000000"), "{wrong}");
+        }
+        assert_eq!(key.check("1"), Ok(()));
     }
 
     #[test]

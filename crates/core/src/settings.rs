@@ -19,9 +19,8 @@ pub struct Setting {
 }
 
 /// Names that belong to parts of Harmonia which this build does not have. Setting one is an error:
-/// to be asked for Redis and quietly do without would be worse.
+/// to be asked for something and quietly do without would be worse.
 const OF_OTHER_BUILDS: &[&str] = &[
-    "TXM_REDIS_URL",
     "TXM_HERMES_URL",
     "TXM_HERMES_TOKEN",
     "TXM_HERMES_SLUGS_TO_FORMAT",
@@ -103,6 +102,8 @@ settings! {
     data_dir: PathBuf = "TXM_DATA_DIR", "data", path;
     /// The PostgreSQL database (14 or newer) that many machines work on: `postgres://user:password@host:5432/database`, with `?sslmode=require` for TLS. Without it, SQLite in the data folder. The data folder holds the key that seals credentials: bring the same to every machine.
     postgres_uri: Option<String> = "TXM_POSTGRES_URI", "", optional_text;
+    /// The Redis by which processes on many machines wake each other and share the configuration: `redis://user:password@host:6379/0`, or `rediss://…` for TLS. It may be away, emptied or restarted at any moment: work is then looked for in the database. Without it, processes look there by themselves.
+    redis_url: Option<String> = "TXM_REDIS_URL", "", optional_text;
     /// The folder of the agent files.
     agents_dir: PathBuf = "TXM_AGENTS_DIR", "agents", path;
     /// The folder below which feeds arrive (`imports/`), go when they were read (`archives/`), and exports leave (`exports/`).
@@ -322,7 +323,7 @@ mod tests {
             ("TXM_LOG_JSON", "perhaps"),
             ("TXM_DATADIR", "x"),
             ("TXM_LOG_LEVEL", "loud"),
-            ("TXM_REDIS_URL", "redis://x"),
+            ("TXM_HERMES_URL", "https://x"),
             ("TXM_LISTEN", "9000"),
             ("TXM_URL_PREFIX", "txm"),
         ])
@@ -333,7 +334,7 @@ mod tests {
             "TXM_LOG_JSON=\"perhaps\": write true or false",
             "TXM_DATADIR: there is no such setting",
             "TXM_LOG_LEVEL=\"loud\": write one of error, warn",
-            "TXM_REDIS_URL: this build",
+            "TXM_HERMES_URL: this build",
             "TXM_LISTEN=\"9000\": write an address and a port",
             "TXM_URL_PREFIX=\"txm\": write a path",
         ] {

@@ -10,6 +10,8 @@ pub mod files;
 pub mod http_poll;
 #[cfg(feature = "pgp")]
 pub mod pgp;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod secrets;
 #[cfg(feature = "sftp")]
 pub mod sftp;
@@ -20,5 +22,5 @@ pub mod sftp;
     feature = "sftp"
 ))]
 pub mod spool;
-#[cfg(any(feature = "blob", feature = "http-poll"))]
+#[cfg(any(feature = "blob", feature = "http-poll", feature = "redis"))]
 mod tls;

@@ -9,7 +9,10 @@ use harmonia_gateway::files::ExportFolder;
 use harmonia_gateway::secrets::Secrets;
 use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
-use harmonia_journey::ports::{BuiltInLinks, Holder, Store, SystemClock, Uids, WithinProcess};
+use harmonia_journey::ports::{
+    BuiltInLinks, Holder, Signals, Store, SystemClock, Uids, WithinProcess,
+};
+use harmonia_journey::room::Room;
 use harmonia_store::SqliteStore;
 use harmonia_store::sqlite::SchemaStatus;
 use std::io::{IsTerminal, Read};
@@ -48,11 +51,14 @@ pub fn read_settings() -> Result<Settings, Failure> {
     refuse_settings(harmonia_core::settings::OF_API)?;
     #[cfg(not(feature = "postgres"))]
     refuse_settings(&["TXM_POSTGRES_URI"])?;
+    #[cfg(not(feature = "redis"))]
+    refuse_settings(&["TXM_REDIS_URL"])?;
     Settings::read(std::env::vars()).map_err(|wrong| Failure::usage(wrong.join("\nharmonia: ")))
 }
 
-/// To be asked to serve, or to work on PostgreSQL, and not to do so would be worse than not to start.
-#[cfg(not(all(feature = "web", feature = "postgres")))]
+/// To be asked to serve, or to work on PostgreSQL or Redis, and not to do so would be worse than not to
+/// start.
+#[cfg(not(all(feature = "web", feature = "postgres", feature = "redis")))]
 fn refuse_settings(names: &[&str]) -> Result<(), Failure> {
     let given = |name: &&&str| std::env::var_os(name).is_some();
     let names = names.iter().filter(given);
@@ -118,6 +124,23 @@ impl Wiring {
         self.store(&Holder::new(Uids)).await
     }
 
+    /// What processes tell each other, over the store of this one.
+    ///
+    /// # Errors
+    /// [`Failure`] where the address of Redis is none. It need not be there.
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(clippy::unnecessary_wraps, reason = "Redis may refuse its address")
+    )]
+    pub fn signals(&self, store: &Arc<dyn Store>) -> Result<Arc<dyn Signals>, Failure> {
+        #[cfg(feature = "redis")]
+        if let Some(url) = &self.settings.redis_url {
+            let signals = harmonia_gateway::redis::RedisSignals::at(url, Arc::clone(store));
+            return Ok(Arc::new(signals.map_err(Failure::usage)?));
+        }
+        Ok(Arc::new(WithinProcess::new(Arc::clone(store))))
+    }
+
     /// What the database's schema is, without changing anything.
     ///
     /// # Errors
@@ -128,6 +151,18 @@ impl Wiring {
             return Ok(harmonia_store::PostgresStore::schema_status(uri).await?);
         }
         Ok(SqliteStore::schema_status(&self.settings.data_dir)?)
+    }
+
+    /// The whole journey, in a process that goes on until it is stopped: it imports no more than can be
+    /// matched in time.
+    ///
+    /// # Errors
+    /// [`Failure`] as [`Self::journey`].
+    pub async fn endless_journey(&self) -> Result<Journey, Failure> {
+        Ok(Journey {
+            room: Room::limited(),
+            ..self.journey().await?
+        })
     }
 
     /// The whole journey: the store, the agents, the couriers.
@@ -143,7 +178,7 @@ impl Wiring {
         let agents = Agents::register(agents, store.as_ref()).await?;
         Ok(Journey {
             identity: Arc::new(BuiltInLinks(Arc::clone(&store))),
-            signals: Arc::new(WithinProcess::new(Arc::clone(&store))),
+            signals: self.signals(&store)?,
             store,
             courier: Arc::new(ExportFolder(self.settings.import_base.join("exports"))),
             clock: Arc::new(SystemClock),
@@ -152,6 +187,7 @@ impl Wiring {
             holder,
             lease: self.settings.lease,
             batch: self.settings.batch_size,
+            room: Room::default(),
             lanes,
         })
     }

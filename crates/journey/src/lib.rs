@@ -6,12 +6,13 @@
 //! runs it; [`schedule`] says when a feed is to be looked for, [`looks`] takes that up and [`watch`]
 //! takes the files that are there; [`push`] takes what others send; [`onboard`] says which MIDs and
 //! cards are whose; [`backtest`] loads the past for other rules, [`sweep`] gives up what waited too
-//! long, and [`purge`] takes out what is old. Everything outside is a [`ports`] trait.
+//! long, and [`purge`] takes out what is old; [`room`] says when importing has to pause. Everything outside is a [`ports`] trait.
 
 pub mod agents;
 pub mod backtest;
 pub mod candidates;
 pub mod claim;
+pub mod configure;
 pub mod contest;
 pub mod deliver;
 pub mod drive;
@@ -31,6 +32,7 @@ pub mod redress;
 pub mod rejected;
 pub mod replay;
 pub mod review;
+pub mod room;
 pub mod schedule;
 pub mod several;
 pub mod sweep;
@@ -46,6 +48,7 @@ use ports::{
     Clock, CommitError, Committed, FileCourier, Holder, Identity, Lease, Part, Signals, Store,
     StoreError, Uids,
 };
+use room::Room;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,6 +75,8 @@ pub struct Journey {
     pub lease: Duration,
     /// The most records of one commit.
     pub batch: usize,
+    /// How much may wait to be matched before importing pauses.
+    pub room: Room,
     /// Into how many lanes matching is divided; the same in every process of a store.
     pub lanes: Lanes,
 }

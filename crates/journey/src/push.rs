@@ -43,6 +43,11 @@ pub enum PushError {
     /// More requests wait than can be taken soon.
     #[error("too many requests are waiting: send it again in a moment")]
     Overloaded,
+    /// As many jobs wait to be matched as may.
+    #[error(
+        "nothing was stored: {0} jobs or more wait to be matched, and no more may; send it again in a moment"
+    )]
+    Full(u32),
     /// Its key was used for another body.
     #[error(
         "this idempotency key was used before with another body: use a new key for new records"
@@ -114,6 +119,9 @@ impl Pushes {
         sender: Option<String>,
         request: PushedRecords,
     ) -> Result<Answer, PushError> {
+        if let Some(limit) = self.journey.full().await {
+            return Err(PushError::Full(limit));
+        }
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting {
             request: Arc::new(request),

@@ -19,9 +19,12 @@ pub async fn forever(
 ) {
     let mut failures = 0;
     while !*stop.borrow() {
+        // What is not taken, the broker keeps.
+        journey.wait_for_room(stop).await;
         let received = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
             received = queue.receive(journey.batch) => received,
-            _ = stop.changed() => return,
         };
         let done = match received {
             Ok(messages) => take(journey, feed, queue, &messages).await,

@@ -203,6 +203,7 @@ impl<'a> Scheduler<'a> {
             return Ok(());
         };
         let mut changes = Changes::none(now);
+        let mut ticked = Vec::new();
         for entry in entries(self.journey, &self.journey.config().await?) {
             let ticks = due(
                 &entry.schedule,
@@ -213,6 +214,8 @@ impl<'a> Scheduler<'a> {
                 continue;
             }
             changes.jobs.push(entry.job(now));
+            let rest_us = entry.schedule.next_after(now).0.abs_diff(now.0);
+            ticked.push((entry.name.clone(), Duration::from_micros(rest_us)));
             changes.ticks.extend(ticks.into_iter().map(|at| Tick {
                 schedule: entry.name.clone(),
                 at,
@@ -223,8 +226,9 @@ impl<'a> Scheduler<'a> {
         }
         let ticks = changes.ticks.clone();
         self.journey.commit(leading.lease, changes).await?;
-        let ticked = ticks.into_iter().map(|tick| (tick.schedule, tick.at));
-        leading.ticked.extend(ticked);
+        let latest = ticks.into_iter().map(|tick| (tick.schedule, tick.at));
+        leading.ticked.extend(latest);
+        self.journey.signals.ticked(&self.journey.holder, ticked);
         Ok(())
     }
 

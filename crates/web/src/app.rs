@@ -3,10 +3,10 @@
 use crate::auth::Keys;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
-use crate::{feeds, health, metrics, status};
+use crate::{config, feeds, health, metrics, status};
 use axum::Router;
 use axum::http::{Method, StatusCode, header};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use harmonia_journey::Journey;
 use harmonia_journey::push::Pushes;
 use std::net::SocketAddr;
@@ -85,6 +85,8 @@ impl App {
 pub fn routes(app: &Arc<App>) -> Router {
     let under_prefix = Router::new()
         .route("/feeds/{agent}", post(feeds::push))
+        .route("/config/keys", get(config::list))
+        .route("/config/keys/{key}", put(config::put))
         .route("/status", get(status::status));
     let mut routes = match app.options.prefix.as_str() {
         "" => under_prefix,

@@ -286,6 +286,13 @@ impl From<PushError> for Problem {
     fn from(error: PushError) -> Self {
         match error {
             PushError::Overloaded => Self::busy(error.to_string()),
+            PushError::Full(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "queue-full",
+                "Matching has to catch up first",
+                error.to_string(),
+            )
+            .with(header::RETRY_AFTER, "5"),
             PushError::KeyReused => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "idempotency-key-reused",

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use harmonia_core::feed::expected::Punctuality;
 use harmonia_core::time::Instant;
-use harmonia_journey::ports::{Gauges, StoreError};
+use harmonia_journey::ports::Gauges;
 use harmonia_journey::quiet::FeedStanding;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -87,11 +87,7 @@ async fn of_store(app: &App) -> Result<String, Problem> {
         return Ok(said.text.clone());
     }
     let now = app.journey.now();
-    let gauges = app.journey.store.gauges(now).await;
-    let gauges = gauges.map_err(|error| match error {
-        StoreError::Busy(_) => Problem::busy("the store does not answer now"),
-        StoreError::Broken(_) => Problem::internal(&error),
-    })?;
+    let gauges = app.journey.store.gauges(now).await?;
     let mut page = Page::default();
     feeds(&feeds_of(app).await?, &mut page);
     stands(&gauges, now, &mut page);

@@ -4,6 +4,7 @@
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
+use harmonia_journey::ports::StoreError;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -104,6 +105,15 @@ impl Problem {
     /// The status it is answered with.
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy(_) => Self::busy("the store does not answer now"),
+            StoreError::Broken(_) => Self::internal(&error),
+        }
     }
 }
 

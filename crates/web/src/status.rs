@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode};
 use harmonia_core::feed::Feed;
 use harmonia_core::time::{Instant, SECOND_US};
-use harmonia_journey::ports::StoreError;
 use harmonia_journey::quiet::{FeedStanding, standings};
 use serde::Serialize;
 use std::sync::Arc;
@@ -28,7 +27,7 @@ struct Status {
 /// When a part worked last.
 #[derive(Serialize)]
 struct CheckIn {
-    name: &'static str,
+    name: String,
     timestamp: f64,
     seconds_ago: i64,
     human_readable: String,
@@ -51,6 +50,7 @@ pub async fn status(
     let now = app.journey.now();
     let turn = app.asking.acquire().await;
     let feeds = feeds_of(&app).await?;
+    let checkins = app.journey.signals.check_ins().await?;
     // A service that does not answer keeps nobody else waiting.
     drop(turn);
     let mut services = Vec::with_capacity(app.options.services.len());
@@ -59,7 +59,10 @@ pub async fn status(
     }
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
-        checkins: checkins(&app, &feeds, now),
+        checkins: checkins
+            .into_iter()
+            .map(|(name, at)| checkin(name, at, now))
+            .collect(),
         services,
         feeds,
     };
@@ -70,12 +73,7 @@ pub async fn status(
 pub async fn feeds_of(app: &App) -> Result<Vec<FeedStanding>, Problem> {
     let feeds = all_feeds(app);
     let store = app.journey.store.as_ref();
-    standings(feeds, store, app.journey.now())
-        .await
-        .map_err(|error| match error {
-            StoreError::Busy(_) => Problem::busy("the store does not answer now"),
-            StoreError::Broken(_) => Problem::internal(&error),
-        })
+    Ok(standings(feeds, store, app.journey.now()).await?)
 }
 
 fn all_feeds(app: &App) -> impl Iterator<Item = &Feed> {
@@ -86,29 +84,7 @@ fn all_feeds(app: &App) -> impl Iterator<Item = &Feed> {
         .flat_map(|agent| &agent.feeds)
 }
 
-/// The import of payments and that of sales worked when something of theirs arrived last.
-fn checkins(app: &App, feeds: &[FeedStanding], now: Instant) -> Vec<CheckIn> {
-    let is_payment = |name: &str| {
-        let feed = all_feeds(app).find(|feed| feed.name.as_str() == name);
-        feed.is_some_and(|feed| feed.feed_type.is_payment())
-    };
-    let last = |payments: bool| {
-        let of_kind = feeds
-            .iter()
-            .filter(|feed| is_payment(&feed.feed) == payments);
-        of_kind.filter_map(|feed| feed.last_arrival).max()
-    };
-    let parts = [
-        ("PaymentImportDirector", last(true)),
-        ("SchemeImportDirector", last(false)),
-    ];
-    parts
-        .into_iter()
-        .filter_map(|(name, at)| Some(checkin(name, at?, now)))
-        .collect()
-}
-
-fn checkin(name: &'static str, at: Instant, now: Instant) -> CheckIn {
+fn checkin(name: String, at: Instant, now: Instant) -> CheckIn {
     let seconds_ago = (now.0 - at.0).max(0) / SECOND_US;
     CheckIn {
         name,

@@ -71,10 +71,13 @@ pub async fn run(
     if args.preview {
         return super::preview::run(wiring, &journey, &feed, printer, &args.files).await;
     }
-    if !args.files.is_empty() {
-        return import_named(wiring, &journey, &feed, printer, args).await;
-    }
-    take_arrivals(wiring, &journey, &feed, printer, args.once).await
+    let imported = match args.files.is_empty() {
+        false => import_named(wiring, &journey, &feed, printer, args).await,
+        true => take_arrivals(wiring, &journey, &feed, printer, args.once).await,
+    };
+    // This process ends now: others are to take up what it added.
+    journey.signals.told().await;
+    imported
 }
 
 /// Takes what arrives where the feed's source says: once, or until stopped.

@@ -12,7 +12,7 @@ pub use without_api::bind;
 
 /// Serves until SIGTERM or Ctrl-C; then finishes the requests in hand.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
-    let journey = wiring.journey().await?;
+    let journey = wiring.endless_journey().await?;
     let Some(server) = bind(wiring, &journey).await? else {
         return Err(Failure::usage(
             "this build of Harmonia does not have the HTTP API: build it with the feature web",
@@ -64,7 +64,12 @@ mod with_api {
             dsn: without_password(dsn),
             address: Some(address(dsn)),
         });
-        [store].into_iter().chain(broker).collect()
+        let redis = settings.redis_url.as_deref().map(|url| Service {
+            name: "redis",
+            dsn: without_password(url),
+            address: Some(address(url)),
+        });
+        [store].into_iter().chain(redis).chain(broker).collect()
     }
 
     /// A DSN with neither password nor query.
@@ -73,10 +78,10 @@ mod with_api {
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
         let shown = match rest.rsplit_once('@') {
             None => rest.to_owned(),
-            Some((login, host)) => {
-                let user = login.split(':').next().unwrap_or_default();
-                format!("{user}@{host}")
-            }
+            Some((login, host)) => match login.split(':').next().unwrap_or_default() {
+                "" => host.to_owned(),
+                user => format!("{user}@{host}"),
+            },
         };
         format!("{scheme}://{shown}")
     }
@@ -94,6 +99,7 @@ mod with_api {
             (true, _) => host.to_owned(),
             (false, "amqps") => format!("{host}:5671"),
             (false, "postgres" | "postgresql") => format!("{host}:5432"),
+            (false, "redis" | "rediss") => format!("{host}:6379"),
             (false, _) => format!("{host}:5672"),
         }
     }
@@ -120,6 +126,8 @@ mod with_api {
                     "postgres://me@host/db",
                     "host:5432",
                 ),
+                ("redis://:secret@host/0", "redis://host/0", "host:6379"),
+                ("rediss://host:1", "rediss://host:1", "host:1"),
                 ("amqp://[::1]/v", "amqp://[::1]/v", "[::1]:5672"),
                 ("host", "://host", "host:5672"),
             ] {

@@ -6,8 +6,10 @@ use harmonia_core::feed::expected::Punctuality;
 use harmonia_core::matching::OpenReason;
 use harmonia_core::money::Major;
 use harmonia_core::purchase::EndKind;
+use harmonia_core::time::Instant;
 use harmonia_journey::ports::{Clock, Counts, FileRow, Status, Store, SystemClock};
 use harmonia_journey::quiet::{self, FeedStanding};
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 /// How many of the newest files are shown.
@@ -19,9 +21,17 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
     let status = store.status(SystemClock.now()).await?;
     let files = store.files(FILES).await?;
     let feeds = feeds(wiring, store.as_ref()).await?;
-    let all = serde_json::json!({ "status": status, "feeds": feeds, "newest_files": files });
+    let checkins = store.check_ins().await?;
+    let all = serde_json::json!({
+        "status": status, "checkins": checkins, "feeds": feeds, "newest_files": files,
+    });
     printer.print(&all, || {
-        let parts = [shown(&status), feeds_shown(&feeds), files_shown(&files)];
+        let parts = [
+            shown(&status),
+            checkins_shown(&checkins),
+            feeds_shown(&feeds),
+            files_shown(&files),
+        ];
         parts.join("\n\n")
     })?;
     Ok(ExitCode::SUCCESS)
@@ -40,6 +50,14 @@ async fn feeds(wiring: &Wiring, store: &dyn Store) -> Result<Vec<FeedStanding>, 
     }
     let feeds = agents.iter().flat_map(|agent| &agent.feeds);
     Ok(quiet::standings(feeds, store, SystemClock.now()).await?)
+}
+
+fn checkins_shown(checkins: &BTreeMap<String, Instant>) -> String {
+    let mut rows = table(&["part", "last worked"]);
+    for (part, at) in checkins {
+        rows.add_row([part.clone(), at.to_string()]);
+    }
+    rows.to_string()
 }
 
 fn feeds_shown(feeds: &[FeedStanding]) -> String {

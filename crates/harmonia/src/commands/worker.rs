@@ -21,7 +21,7 @@ pub async fn run(
     printer: &Printer,
     args: &WorkerArgs,
 ) -> Result<ExitCode, Failure> {
-    let journey = wiring.journey().await?;
+    let journey = wiring.endless_journey().await?;
     let (stopping, stop) = stop_on_signals();
     let worked = work(wiring, &journey, &args.queues, &stop).await;
     let _ = stopping.send(true);

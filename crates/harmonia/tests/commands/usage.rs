@@ -122,9 +122,9 @@ fn a_setting_that_is_wrong_is_named_and_nothing_begins() {
             "TXM_FOO: there is no such setting; `harmonia --help` lists them",
         ),
         (
-            "TXM_REDIS_URL",
-            "redis://x",
-            "TXM_REDIS_URL: this build of Harmonia does not have",
+            "TXM_HERMES_URL",
+            "https://hermes",
+            "TXM_HERMES_URL: this build of Harmonia does not have",
         ),
         (
             "TXM_BATCH_SIZE",

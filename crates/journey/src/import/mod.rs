@@ -186,6 +186,7 @@ impl Step<'_> {
         let mut outcome = ImportOutcome::default();
         let mut refusal = None;
         loop {
+            self.wait_for_room(stop).await?;
             let Some(next) = unless_stopped(stop, batches.next()).await else {
                 self.give_back().await?;
                 return Ok(ImportReport::Stopped(outcome));
@@ -229,6 +230,18 @@ impl Step<'_> {
             .check_in(Part::import_of(self.feed.feed_type))
             .await;
         Ok(committed.imported)
+    }
+
+    /// Waits while matching has to catch up first, and keeps the file meanwhile.
+    async fn wait_for_room(&self, stop: &Stop) -> Result<(), CommitError> {
+        let keep = self.journey.lease / 3;
+        let room = self.journey.wait_for_room(stop);
+        let mut room = std::pin::pin!(room);
+        while tokio::time::timeout(keep, &mut room).await.is_err() {
+            let changes = Changes::none(self.journey.now());
+            self.journey.commit(self.lease, changes).await?;
+        }
+        Ok(())
     }
 
     /// Lets the file go: whoever imports it next goes on after what is in.

@@ -3,7 +3,7 @@
 //! Any of it may be lost at any moment. Whoever waits for work looks into the store by itself before
 //! long, and what is configured or was last heard of is told by the store too.
 
-use crate::ports::{Store, StoreError};
+use crate::ports::{Holder, Store, StoreError};
 use async_trait::async_trait;
 use harmonia_core::changes::Queue;
 use harmonia_core::time::{Instant, SECOND_US};
@@ -39,6 +39,15 @@ pub enum Part {
 }
 
 impl Part {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::PaymentImport,
+        Self::SchemeImport,
+        Self::Matching,
+        Self::Export,
+        Self::Scheduler,
+    ];
+
     /// The part that imports what a feed brings.
     pub fn import_of(feed_type: FeedType) -> Self {
         match feed_type.is_payment() {
@@ -105,6 +114,14 @@ pub trait Signals: Send + Sync + 'static {
 
     /// Says that the configuration was changed, so that others need not wait to see it.
     async fn config_changed(&self);
+
+    /// Says which schedules a process has just done what was due by, each with how long nothing
+    /// more is. It is for people to see, and may be lost.
+    fn ticked(&self, by: &Holder, schedules: Vec<(String, Duration)>);
+
+    /// Waits for a moment until others have been told what was said, if they can be: for a process
+    /// that is about to end.
+    async fn told(&self);
 }
 
 /// The parts of one process, with the store for what others should see.
@@ -174,6 +191,10 @@ impl Signals for WithinProcess {
     }
 
     async fn config_changed(&self) {}
+
+    fn ticked(&self, _: &Holder, _: Vec<(String, Duration)>) {}
+
+    async fn told(&self) {}
 }
 
 #[cfg(test)]

@@ -394,6 +394,10 @@ pub trait Store: Inquiry + Send + Sync + 'static {
     /// Whether a job of these queues is being worked on.
     async fn is_in_hand(&self, queues: &[Queue], now: Instant) -> Result<bool, StoreError>;
 
+    /// How many jobs of these queues wait for their turn or are being worked on; `most` where they are
+    /// that many or more.
+    async fn waiting(&self, queues: &[Queue], now: Instant, most: u32) -> Result<u64, StoreError>;
+
     /// The matched sales that any probe asks for, each once, with the payment that has it.
     async fn taken(&self, probes: &[Probe]) -> Result<Vec<(Sale, PaymentId)>, StoreError>;
 

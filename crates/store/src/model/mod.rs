@@ -202,6 +202,13 @@ impl Store for ModelStore {
         Ok(jobs.any(|job| queues.contains(&job.queue) && is_leased(job)))
     }
 
+    async fn waiting(&self, queues: &[Queue], now: Instant, most: u32) -> Result<u64, StoreError> {
+        let world = self.world();
+        let jobs = world.jobs.values();
+        let waiting = jobs.filter(|job| queues.contains(&job.queue) && job.ready_at <= now);
+        Ok((waiting.count() as u64).min(most.into()))
+    }
+
     async fn taken(&self, probes: &[Probe]) -> Result<Vec<(Sale, PaymentId)>, StoreError> {
         Ok(self.world().taken(probes))
     }

@@ -141,6 +141,22 @@ pub async fn is_any(
     Ok(false)
 }
 
+/// How many jobs of these queues wait for their turn or are being worked on, up to `most`.
+pub async fn waiting(
+    session: &Session<'_>,
+    queues: &[Queue],
+    now: Instant,
+    most: i64,
+) -> Result<i64, Failure> {
+    let mut waiting = 0;
+    for queue in queues {
+        let left = most - waiting;
+        let values: [&(dyn ToSql + Sync); 3] = [&queue.as_str(), &Time(now), &left];
+        waiting += session.value::<i64>(sql::job::waiting, &values).await?;
+    }
+    Ok(waiting)
+}
+
 /// Leases a file for import.
 pub async fn claim_file(
     shared: &Shared,

@@ -328,6 +328,16 @@ impl Store for PostgresStore {
         ))
     }
 
+    async fn waiting(&self, queues: &[Queue], now: Instant, most: u32) -> Result<u64, StoreError> {
+        let waiting = read!(self, |_shared, session| claim::waiting(
+            session,
+            queues,
+            now,
+            most.into()
+        ));
+        waiting.map(i64::unsigned_abs)
+    }
+
     async fn taken(&self, probes: &[Probe]) -> Result<Vec<(Sale, PaymentId)>, StoreError> {
         read!(self, |_shared, session| load::taken(session, probes))
     }

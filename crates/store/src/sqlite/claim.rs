@@ -111,6 +111,22 @@ pub fn is_any(
     Ok(false)
 }
 
+/// How many jobs of these queues wait for their turn or are being worked on, up to `most`.
+pub fn waiting(
+    connection: &Connection,
+    queues: &[Queue],
+    now: Instant,
+    most: u64,
+) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare_cached(sql::job::waiting)?;
+    let mut waiting = 0;
+    for queue in queues {
+        let values = params![queue.as_str(), now.0, most - waiting];
+        waiting += statement.query_row(values, |row| row.get::<_, u64>(0))?;
+    }
+    Ok(waiting)
+}
+
 fn queue_due(connection: &Connection, queue: Queue) -> rusqlite::Result<Option<Instant>> {
     let mut statement = connection.prepare_cached(sql::job::next_due)?;
     let due: Option<i64> = statement.query_row([queue.as_str()], |row| row.get(0))?;

@@ -359,6 +359,12 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn waiting(&self, queues: &[Queue], now: Instant, most: u32) -> Result<u64, StoreError> {
+        let queues = queues.to_vec();
+        self.read(move |_, connection| claim::waiting(connection, &queues, now, most.into()))
+            .await
+    }
+
     async fn taken(&self, probes: &[Probe]) -> Result<Vec<(Sale, PaymentId)>, StoreError> {
         let probes = probes.to_vec();
         self.read(move |_, connection| load::taken(connection, &probes))

@@ -43,7 +43,7 @@ mod named {
         job {
             claim, done, free_holder, give_back, holders, insert, insert_leased, is_busy,
             is_in_hand, lane_is_held,
-            lease_again, next_due, prolong, take_lane, waits_for_match, waits_in_lane,
+            lease_again, next_due, prolong, take_lane, waiting, waits_for_match, waits_in_lane,
         }
         leader { free_holder, lead, leads, resign }
         mid {

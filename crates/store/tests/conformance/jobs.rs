@@ -278,6 +278,35 @@ pub async fn the_next_job_is_due_when_it_is_free(bench: &dyn Bench) {
     assert_eq!(town.store.next_due(&[Queue::Matching]).await.unwrap(), None);
 }
 
+pub async fn what_waits_is_counted_no_further_than_asked(bench: &dyn Bench) {
+    let town = Town::new(bench).await;
+    let later = NOON.plus(2 * LEASE_US);
+    for number in 1..=5 {
+        add(&town, Queue::Matching, None, NOON, number).await;
+    }
+    add(&town, Queue::Identify, None, NOON, 6).await;
+    add(&town, Queue::Matching, None, later, 7).await;
+    add(&town, Queue::Export, None, NOON, 8).await;
+    let waiting = async |queues: &[Queue], now, most| {
+        let waiting = town.store.waiting(queues, now, most).await;
+        waiting.unwrap()
+    };
+    let both = [Queue::Matching, Queue::Identify];
+    assert_eq!(waiting(&both, NOON, 100).await, 6);
+    assert_eq!(waiting(&both, later, 100).await, 7);
+    assert_eq!(waiting(&both, NOON.plus(-1), 100).await, 0);
+    assert_eq!(waiting(&[Queue::Matching], NOON, 100).await, 5);
+    assert_eq!(waiting(&[Queue::Streaming], NOON, 100).await, 0);
+    for most in [0, 1, 5, 6] {
+        assert_eq!(waiting(&both, NOON, most).await, u64::from(most));
+    }
+    // What is in hand is not done yet.
+    let job = claim(&town, "one", NOON).await.unwrap();
+    assert_eq!(waiting(&both, NOON, 100).await, 6);
+    finish(&town, job.lease, NOON).await;
+    assert_eq!(waiting(&both, NOON, 100).await, 5);
+}
+
 /// Adds a job that is known by a number.
 async fn add(town: &Town, queue: Queue, lane: Option<Lane>, ready_at: Instant, number: i64) {
     let mut changes = Changes::none(NOON);

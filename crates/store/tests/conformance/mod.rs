@@ -117,6 +117,7 @@ conformance! {
             keeping_a_job_prolongs_its_lease,
             the_next_job_is_due_when_it_is_free,
             what_waits_is_busy_and_what_is_worked_on_is_in_hand,
+            what_waits_is_counted_no_further_than_asked,
         }
         matching {
             undecided_payments_come_in_order_without_the_matched,

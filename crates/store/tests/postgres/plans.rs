@@ -31,6 +31,7 @@ const HOT: &[&str] = &[
     "job/is_first",
     "job/next_due",
     "job/take_lane",
+    "job/waiting",
     "pairing/barred",
     "pairing/of_payment",
     "pairing/of_sale",

@@ -25,6 +25,7 @@ const HOT: &[&str] = &[
     "job/claim",
     "job/next_due",
     "job/take_lane",
+    "job/waiting",
     "pairing/of_payment",
     "pairing/of_sale",
     "payment/by_key",

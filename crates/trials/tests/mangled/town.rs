@@ -17,6 +17,7 @@ use harmonia_journey::ports::{
     AppendError, BuiltInLinks, FileCourier, Holder, ImportOutcome, Readable, Side, Store, Story,
     SystemClock, Uids, WithinProcess,
 };
+use harmonia_journey::room::Room;
 use harmonia_store::model::ModelStore;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -82,6 +83,7 @@ impl Town {
             holder: Holder::new(Uids),
             lease: std::time::Duration::from_micros(LEASE_US.unsigned_abs()),
             batch: 5,
+            room: Room::default(),
             lanes: Lanes::ONE,
         };
         let mids = mids_of(good);

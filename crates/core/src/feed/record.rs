@@ -197,14 +197,21 @@ impl RawRecord {
         std::mem::take(&mut self.text).into_bytes()
     }
 
-    /// Gives the filled buffer back; `false`, and no text, where it is not UTF-8.
+    /// Gives the filled buffer back; `false`, and no text, where one of the fields is not UTF-8. That all
+    /// of them together are is not enough: what stood between them may be left out of the buffer, and
+    /// half a character at the end of one make a whole with half of one at the start of the next.
     pub(crate) fn set_bytes(&mut self, bytes: Vec<u8>) -> bool {
-        match String::from_utf8(bytes) {
-            Ok(text) => {
-                self.text = text;
-                true
-            }
-            Err(_) => false,
+        let Ok(text) = String::from_utf8(bytes) else {
+            return false;
+        };
+        let is_cut = |span: &Span| {
+            let (start, end) = (span.start as usize, span.end as usize);
+            !text.is_char_boundary(start) || !text.is_char_boundary(end)
+        };
+        if !text.is_ascii() && self.fields.iter().any(is_cut) {
+            return false;
         }
+        self.text = text;
+        true
     }
 }

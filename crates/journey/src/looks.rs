@@ -86,7 +86,8 @@ async fn take_up(
                 in_hand.insert(look.id(), looked_for);
             }
             Work::Look { .. } => later(journey, &job, now.plus(APART_US)).await,
-            // Whoever imported this file is gone: it goes on when its feed is looked for.
+            // Whoever imported this file is gone: it goes on when its feed is looked for. Or another
+            // version knows what it is.
             _ => later(journey, &job, retry::job_again(now, job.tries)).await,
         }
     }

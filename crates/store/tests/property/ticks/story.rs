@@ -281,13 +281,12 @@ impl<'a> Story<'a> {
 
     /// One who led before commits a tick: it is refused, and nothing of it is there.
     async fn a_former_leader_commits(&mut self) {
-        let former = self
-            .former
-            .iter()
-            .filter(|lease| Some(**lease) != self.latest);
-        let Some(lease) = former.last().copied() else {
+        let is_former = |lease: &&Lease| Some(**lease) != self.latest;
+        let former: Vec<Lease> = self.former.iter().filter(is_former).copied().collect();
+        if former.is_empty() {
             return;
-        };
+        }
+        let lease = former[self.dice.below(former.len() as i64) as usize];
         let now = Instant(self.now() + HOUR_US);
         let mut changes = Changes::none(now);
         changes.ticks.push(Tick {

@@ -129,12 +129,13 @@ pub struct ConfigChange {
 
 macro_rules! config {
     ($($(#[doc = $doc:literal])* $field:ident: $kind:ty = $name:literal, $default:literal, $read:path;)+) => {
-        /// Every key's value.
+        /// Every key's value; of one that cannot be read, what is wrong and what would do. It stops what
+        /// asks for it, and nothing else.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Config {
-            $($(#[doc = $doc])* pub $field: $kind,)+
+            $($(#[doc = $doc])* pub $field: Result<$kind, String>,)+
             /// The schedules that are not as their agent files say, by their names; `None` is never.
-            pub schedules: BTreeMap<String, Option<Schedule>>,
+            pub schedules: BTreeMap<String, Result<Option<Schedule>, String>>,
         }
 
         /// Every key of this build, but for those of [`SCHEDULES`].
@@ -149,17 +150,12 @@ macro_rules! config {
 
         impl Config {
             /// The values of the items that are stored. Those of other builds are none of ours.
-            ///
-            /// # Errors
-            /// Names the item that cannot be read, and says what would do.
-            pub fn read(items: &BTreeMap<String, String>) -> Result<Self, String> {
+            pub fn read(items: &BTreeMap<String, String>) -> Self {
                 let value = |name: &str| items.get(&format!("{PREFIX}{name}")).map(String::as_str);
-                Ok(Self {
-                    $($field: $read(value($name)).map_err(|wrong| {
-                        format!("{PREFIX}{}: {wrong}; mend it with `harmonia config set`", $name)
-                    })?,)+
-                    schedules: schedules(items)?,
-                })
+                Self {
+                    $($field: $read(value($name)).map_err(|wrong| to_mend($name, &wrong)),)+
+                    schedules: schedules(items),
+                }
             }
         }
     };
@@ -176,18 +172,21 @@ config! {
     queue_limit: u32 = "queue-limit", "5000", queue_limit;
 }
 
+/// What is wrong with the value of a key, and how it is put right.
+fn to_mend(name: &str, wrong: &str) -> String {
+    format!("{PREFIX}{name}: {wrong}; mend it with `harmonia config set {name}`, or `unset`")
+}
+
 fn schedules(
     items: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, Option<Schedule>>, String> {
+) -> BTreeMap<String, Result<Option<Schedule>, String>> {
     let of_schedules = items.iter().filter_map(|(key, value)| {
-        let name = key.strip_prefix(PREFIX)?.strip_prefix(SCHEDULE)?;
-        Some((key, name, value))
+        let key = key.strip_prefix(PREFIX)?;
+        Some((key, key.strip_prefix(SCHEDULE)?, value))
     });
-    let read = |(key, name, value): (&String, &str, &String)| match schedule(Some(value)) {
-        Ok(schedule) => Ok((name.to_owned(), schedule)),
-        Err(wrong) => Err(format!(
-            "{key}: {wrong}; mend it with `harmonia config set`"
-        )),
+    let read = |(key, name, value): (&str, &str, &String)| {
+        let schedule = schedule(Some(value)).map_err(|wrong| to_mend(key, &wrong));
+        (name.to_owned(), schedule)
     };
     of_schedules.map(read).collect()
 }
@@ -250,12 +249,9 @@ mod tests {
 
     #[test]
     fn what_is_not_set_has_its_default() {
-        let config = Config::read(&BTreeMap::new()).unwrap();
-        assert_eq!(config.retention_days, None);
-        assert_eq!(
-            Config::read(&stored("60")).unwrap().retention_days,
-            Some(60)
-        );
+        let config = Config::read(&BTreeMap::new());
+        assert_eq!(config.retention_days, Ok(None));
+        assert_eq!(Config::read(&stored("60")).retention_days, Ok(Some(60)));
     }
 
     #[test]
@@ -268,7 +264,9 @@ mod tests {
                     && wrong.contains("from 2 to 36500"),
                 "{wrong}"
             );
-            assert!(Config::read(&stored(value)).is_err(), "{value}");
+            let config = Config::read(&stored(value));
+            assert!(config.retention_days.is_err(), "{value}");
+            assert_eq!(config.matching_slow, Ok(Vec::new()), "the others stand");
         }
         assert_eq!(key.check("60"), Ok(()));
     }
@@ -276,7 +274,7 @@ mod tests {
     #[test]
     fn the_queue_limit_is_a_number_of_jobs() {
         let key = ConfigKey::find("queue-limit").unwrap();
-        assert_eq!(Config::read(&BTreeMap::new()).unwrap().queue_limit, 5000);
+        assert_eq!(Config::read(&BTreeMap::new()).queue_limit, Ok(5000));
         assert_eq!(key.default, "5000");
         for value in ["0", "-1", "many", "1000001", ""] {
             let wrong = key.check(value).unwrap_err();
@@ -297,8 +295,8 @@ mod tests {
                 .contains("five cron fields")
         );
         let items = BTreeMap::from([(key.name.clone().into_owned(), "never".to_owned())]);
-        let config = Config::read(&items).unwrap();
-        assert_eq!(config.schedules["look:visa-auth"], None);
+        let config = Config::read(&items);
+        assert_eq!(config.schedules["look:visa-auth"], Ok(None));
         for name in [
             "schedule:",
             "schedule:look:",
@@ -307,6 +305,26 @@ mod tests {
         ] {
             assert!(ConfigKey::find(name).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_schedule_that_cannot_be_read_spoils_no_other_key() {
+        let item = |name: &str, value: &str| (format!("{PREFIX}{name}"), value.to_owned());
+        let config = Config::read(&BTreeMap::from([
+            item("schedule:look:visa-auth", "when it suits you"),
+            item("schedule:look:itsu", "0 7 * * *"),
+            item("schedule:", ""),
+            item("retention-days", "60"),
+        ]));
+        assert_eq!(config.retention_days, Ok(Some(60)));
+        let itsu = config.schedules["look:itsu"].clone();
+        assert_eq!(itsu, Schedule::parse("0 7 * * *").map(Some));
+        let wrong = config.schedules["look:visa-auth"].clone().unwrap_err();
+        let mend = "harmonia config set schedule:look:visa-auth";
+        assert!(
+            wrong.contains("five cron fields") && wrong.contains(mend),
+            "{wrong}"
+        );
     }
 
     #[test]

@@ -329,6 +329,20 @@ pub enum Work {
         /// What the merchant looks for.
         name: String,
     },
+    /// Something that only another version of Harmonia can do: it is put off, until one takes it up.
+    #[serde(skip)]
+    OfAnotherVersion,
+}
+
+impl Work {
+    /// Why what another version is to do is put off.
+    pub const NOT_OF_THIS_VERSION: &str =
+        "the job is of another version of Harmonia: a process of that version will take it up";
+
+    /// What a job is about, from how it is stored.
+    pub fn read(stored: &str) -> Self {
+        serde_json::from_str(stored).unwrap_or(Self::OfAnotherVersion)
+    }
 }
 
 /// Rows: a range of ids that one commit gave out, or ids one by one.
@@ -376,6 +390,18 @@ mod tests {
             (Queue::Identify, Lane::MATCHING, Span::Ids(vec![1, 4])),
         ];
         assert_eq!(apart, expected);
+    }
+
+    #[test]
+    fn what_another_version_stored_is_told_from_what_this_one_did() {
+        let look = Work::Look {
+            feed: Slug::new("visa-auth").unwrap(),
+        };
+        let stored = serde_json::to_string(&look).unwrap();
+        assert_eq!(Work::read(&stored), look);
+        for stored in [r#"{"dream":{"of":"sheep"}}"#, r#""of_another_version""#, ""] {
+            assert_eq!(Work::read(stored), Work::OfAnotherVersion, "{stored}");
+        }
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub enum DeliverError {
     /// The agent file's plan gives no file.
     #[error("the [export] of the agent file makes no file: {0}")]
     Plan(String),
+    /// The work is not of this version.
+    #[error("{}", Work::NOT_OF_THIS_VERSION)]
+    OfAnotherVersion,
 }
 
 impl From<StoreError> for DeliverError {
@@ -45,6 +48,7 @@ pub async fn step(journey: &Journey, job: &Job) -> Result<(), DeliverError> {
         Work::Publish { draft, name, .. } => {
             return batch::publish(journey, job, draft, name).await;
         }
+        Work::OfAnotherVersion => return Err(DeliverError::OfAnotherVersion),
         _ => {
             let done = Changes::done(journey.now());
             journey.commit(job.lease, done).await?;

@@ -110,37 +110,44 @@ impl Journey {
     /// What is configured, as it was a few seconds ago at most.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot say, or a key has a value that will not do.
+    /// [`StoreError`] when the store cannot say.
     pub async fn config(&self) -> Result<Config, StoreError> {
-        Config::read(&self.signals.config().await?).map_err(StoreError::Broken)
+        Ok(Config::read(&self.signals.config().await?))
     }
 
     /// By which queue and lane transactions go on, as it is configured.
     ///
     /// # Errors
-    /// [`StoreError`] as [`Journey::config`].
+    /// [`StoreError`] as [`Journey::config`] and [`Journey::routes_of`].
     pub async fn routes(&self) -> Result<Routes, StoreError> {
-        Ok(self.routes_of(&self.config().await?))
+        self.routes_of(&self.config().await?)
     }
 
     /// By which queue and lane transactions go on. Schemes that have no agent file are of no account.
-    pub fn routes_of(&self, config: &Config) -> Routes {
-        let slow = config.matching_slow.iter();
-        Routes::new(self.lanes, slow.filter_map(|slug| self.agents.scheme(slug)))
+    ///
+    /// # Errors
+    /// [`StoreError`] when the key has a value that will not do.
+    pub fn routes_of(&self, config: &Config) -> Result<Routes, StoreError> {
+        let slow = config.matching_slow.clone().map_err(StoreError::Broken)?;
+        let slow = slow.iter().filter_map(|slug| self.agents.scheme(slug));
+        Ok(Routes::new(self.lanes, slow))
     }
 
     /// The first day that is kept, as it is configured; what is of an earlier one, and not known, is
     /// too old when it comes. `None` when everything is kept.
     ///
     /// # Errors
-    /// [`StoreError`] as [`Journey::config`].
+    /// [`StoreError`] as [`Journey::config`] and [`Journey::kept_from_of`].
     pub async fn kept_from(&self) -> Result<Option<Day>, StoreError> {
-        Ok(self.kept_from_of(&self.config().await?))
+        self.kept_from_of(&self.config().await?)
     }
 
     /// The first day that is kept; `None` when everything is.
-    pub fn kept_from_of(&self, config: &Config) -> Option<Day> {
-        let days = config.retention_days;
-        days.map(|days| retention::kept_from(self.now(), days))
+    ///
+    /// # Errors
+    /// [`StoreError`] when the key has a value that will not do.
+    pub fn kept_from_of(&self, config: &Config) -> Result<Option<Day>, StoreError> {
+        let days = config.retention_days.clone().map_err(StoreError::Broken)?;
+        Ok(days.map(|days| retention::kept_from(self.now(), days)))
     }
 }

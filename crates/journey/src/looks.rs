@@ -13,14 +13,17 @@ use harmonia_core::changes::{Changes, JobEnd, Queue, Work};
 use harmonia_core::feed::Feed;
 use harmonia_core::ids::Slug;
 use harmonia_core::retry;
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 use std::sync::Arc;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 
 /// So many feeds are looked for at once: one that is slow keeps none of the others waiting.
 const AT_ONCE: usize = 16;
 /// After a look of this process, its next look of the same feed is this much later at least.
 const APART_US: i64 = 200_000;
+
+/// For which feed each look under way is.
+type InHand = HashMap<Id, Slug>;
 
 /// Looks for feeds whenever that is asked for, until told to stop.
 ///
@@ -32,7 +35,7 @@ pub async fn forever(
     stop: &mut Stop,
 ) -> Result<(), StoreError> {
     let mut looks = JoinSet::new();
-    let mut in_hand: HashSet<Slug> = HashSet::new();
+    let mut in_hand = InHand::new();
     while !*stop.borrow() {
         match take_up(journey, inboxes, &mut looks, &mut in_hand, stop).await {
             Err(StoreError::Broken(error)) => return Err(StoreError::Broken(error)),
@@ -41,10 +44,16 @@ pub async fn forever(
         }
         tokio::select! {
             () = journey.signals.woken(&[Queue::Import]), if looks.len() < AT_ONCE => {}
-            Some(looked) = looks.join_next() => {
-                if let Ok(feed) = looked {
-                    in_hand.remove(&feed);
-                }
+            Some(looked) = looks.join_next_with_id() => {
+                let look = match looked {
+                    Ok((look, ())) => look,
+                    Err(error) => {
+                        // Its job is taken up again when its lease has run out.
+                        tracing::error!(%error, "a look came to an end in its midst");
+                        error.id()
+                    }
+                };
+                in_hand.remove(&look);
             }
             _ = stop.changed() => {}
         }
@@ -58,8 +67,8 @@ pub async fn forever(
 async fn take_up(
     journey: &Journey,
     inboxes: &Arc<dyn Inboxes>,
-    looks: &mut JoinSet<Slug>,
-    in_hand: &mut HashSet<Slug>,
+    looks: &mut JoinSet<()>,
+    in_hand: &mut InHand,
     stop: &Stop,
 ) -> Result<(), StoreError> {
     while looks.len() < AT_ONCE {
@@ -68,16 +77,17 @@ async fn take_up(
             return Ok(());
         };
         match &job.work {
-            Work::Look { feed } if in_hand.insert(feed.clone()) => {
+            Work::Look { feed } if !in_hand.values().any(|other| other == feed) => {
                 let (journey, inboxes) = (journey.clone(), Arc::clone(inboxes));
-                let (feed, stop) = (feed.clone(), stop.clone());
-                looks.spawn(async move {
+                let (looked_for, feed, stop) = (feed.clone(), feed.clone(), stop.clone());
+                let look = looks.spawn(async move {
                     look(&journey, &feed, inboxes.as_ref(), &job, &stop).await;
-                    feed
                 });
+                in_hand.insert(look.id(), looked_for);
             }
             Work::Look { .. } => later(journey, &job, now.plus(APART_US)).await,
-            // Whoever imported this file is gone: it goes on when its feed is looked for.
+            // Whoever imported this file is gone: it goes on when its feed is looked for. Or another
+            // version knows what it is.
             _ => later(journey, &job, retry::job_again(now, job.tries)).await,
         }
     }

@@ -25,6 +25,9 @@ pub enum MatchingError {
     /// Kept records cannot be read again.
     #[error(transparent)]
     Replay(#[from] ImportError),
+    /// The work is not of this version.
+    #[error("{}", Work::NOT_OF_THIS_VERSION)]
+    OfAnotherVersion,
 }
 
 /// What preparing a job came to.
@@ -75,6 +78,7 @@ pub async fn prepare(journey: &Journey, job: &Job) -> Result<Prepared, MatchingE
         Work::File(_) | Work::Look { .. } | Work::Exports { .. } | Work::Publish { .. } => {
             return Ok(ready(changes));
         }
+        Work::OfAnotherVersion => return Err(MatchingError::OfAnotherVersion),
     };
     let loaded = load_span(journey, &span, tries, changes).await?;
     decide_loaded(journey, loaded, &UnderWay::default()).await

@@ -453,6 +453,7 @@ impl Asked {
     ) -> Result<Option<Changes>, RedressError> {
         let action = self.proposal.action.as_str();
         let two_people_above = journey.config().await?.two_people_above;
+        let two_people_above = two_people_above.map_err(StoreError::Broken)?;
         let mut detail = self.detail;
         if let Some(limit) = two_people_above.filter(|limit| self.larger > *limit) {
             let proposals = journey.store.proposals().await?;

@@ -43,7 +43,7 @@ pub enum Replay {
 pub async fn prepare(journey: &Journey, after: RejectId) -> Result<Changes, ImportError> {
     let mut changes = Changes::done(journey.now());
     let config = journey.config().await?;
-    changes.kept_from = journey.kept_from_of(&config);
+    changes.kept_from = journey.kept_from_of(&config)?;
     let page = journey.store.quarantined(after, journey.batch).await?;
     let directory = journey.store.mid_directory().await?;
     for kept in &page {
@@ -58,7 +58,7 @@ pub async fn prepare(journey: &Journey, after: RejectId) -> Result<Changes, Impo
     }
     changes
         .jobs
-        .push(matching(journey.routes_of(&config), changes.at));
+        .push(matching(journey.routes_of(&config)?, changes.at));
     Ok(changes)
 }
 
@@ -102,10 +102,10 @@ pub async fn replay(
     }
     let mut changes = Changes::none(journey.now());
     let config = journey.config().await?;
-    changes.kept_from = journey.kept_from_of(&config);
+    changes.kept_from = journey.kept_from_of(&config)?;
     changes
         .jobs
-        .push(matching(journey.routes_of(&config), changes.at));
+        .push(matching(journey.routes_of(&config)?, changes.at));
     changes.replayed.push(replayed);
     let outcome = journey.commit(Lease::Operator, changes).await?;
     if outcome.imported.new > 0 {

@@ -72,6 +72,7 @@ impl Journey {
 
     async fn ask_for_room(&self, was_full: bool) -> Result<Option<u32>, StoreError> {
         let limit = self.config().await?.queue_limit;
+        let limit = limit.map_err(StoreError::Broken)?;
         let most = match was_full {
             true => (limit - limit / GONE).max(1),
             false => limit,

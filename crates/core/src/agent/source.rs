@@ -2,8 +2,7 @@
 //! opens the connection, the journey reads it.
 
 use super::section::{Section, kind_of};
-use croner::Cron;
-use std::str::FromStr;
+use crate::schedule::Schedule;
 use toml::Value;
 
 /// How files that come encrypted are opened, and who must have signed them.
@@ -211,12 +210,8 @@ fn decrypt(section: &Section<'_>) -> Option<Decrypt> {
 
 fn schedule(section: &Section<'_>) -> String {
     let text = section.text("schedule").unwrap_or(EVERY_MINUTE);
-    let fields = text.split_ascii_whitespace().count();
-    if fields != 5 || Cron::from_str(text).is_err() {
-        section.complain(
-            "schedule",
-            format!("{text:?} is not a schedule: use five cron fields, as in {EVERY_MINUTE:?}"),
-        );
+    if let Err(wrong) = Schedule::parse(text) {
+        section.complain("schedule", wrong);
     }
     text.to_owned()
 }

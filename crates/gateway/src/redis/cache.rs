@@ -6,7 +6,7 @@
 
 use super::link::Link;
 use super::lock;
-use harmonia_core::config::Config;
+use harmonia_core::config::ConfigKey;
 use harmonia_journey::ports::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -77,7 +77,7 @@ impl Cache {
         }
     }
 
-    /// What Redis has, whole and lawful.
+    /// What Redis has, where it is whole and lawful.
     async fn cached(&self) -> Option<Items> {
         let mut marker = redis::cmd("GET");
         marker.arg(MARKER);
@@ -91,7 +91,7 @@ impl Cache {
         let values: Vec<Option<String>> = self.link.ask(&keys).await?;
         let items = names.into_iter().zip(values);
         let items: Option<Items> = items.map(|(name, value)| Some((name, value?))).collect();
-        items.filter(|items| Config::read(items).is_ok())
+        items.filter(|items| items.iter().all(is_lawful))
     }
 
     /// What the store has, which Redis has then as well, if it is there.
@@ -122,4 +122,9 @@ impl Cache {
         let _: Option<()> = self.link.ask(&write).await;
         Ok(items)
     }
+}
+
+/// Whether a value will do for its key; keys of other builds are none of ours.
+fn is_lawful((key, value): (&String, &String)) -> bool {
+    ConfigKey::find(key).map_or(true, |key| key.check(value).is_ok())
 }

@@ -57,8 +57,9 @@ async fn days(store: &dyn Store, said: Option<u32>) -> Result<u32, Failure> {
     if let Some(days) = said {
         return Ok(days);
     }
-    let config = Config::read(&store.config().await?).map_err(Failure::new)?;
-    config.retention_days.ok_or_else(|| {
+    let config = Config::read(&store.config().await?);
+    let days = config.retention_days.map_err(Failure::new)?;
+    days.ok_or_else(|| {
         Failure::usage(
             "how many days are to be kept? Say so: `harmonia purge --days 60`, or `harmonia config \
              set retention-days 60`",

@@ -35,6 +35,7 @@ mod redressing;
 mod replaying;
 mod reviewing;
 mod samples;
+mod scheduling;
 mod schemes;
 #[path = "../support/signal.rs"]
 mod signal;

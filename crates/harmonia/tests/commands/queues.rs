@@ -12,7 +12,7 @@ const QUEUES: &str = "SELECT DISTINCT queue FROM job ORDER BY queue";
 
 /// Waits until a query gives one text, and nothing else.
 #[track_caller]
-fn wait_for(place: &Place, query: &str, wanted: &str) {
+pub fn wait_for(place: &Place, query: &str, wanted: &str) {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let found = place.texts(query);
@@ -33,7 +33,7 @@ fn work(place: &Place, queues: &str) -> Child {
 }
 
 #[track_caller]
-fn stop(process: Child) {
+pub fn stop(process: Child) {
     terminate(&process);
     let answer = Answer::of(&process.wait_with_output().unwrap());
     assert_eq!(answer.code, Some(0), "{answer:#?}");

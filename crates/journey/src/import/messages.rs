@@ -134,10 +134,10 @@ async fn commit(
 ) -> Result<Vec<Receipt>, ImportError> {
     let mut changes = Changes::none(journey.now());
     let config = journey.config().await?;
-    changes.kept_from = journey.kept_from_of(&config);
+    changes.kept_from = journey.kept_from_of(&config)?;
     changes
         .jobs
-        .push(matching_job(journey, feed, &config, changes.at));
+        .push(matching_job(journey, feed, &config, changes.at)?);
     // Nothing was leased: that nothing is taken twice is for the unique keys to see to.
     let part = Part::import_of(arrival.feed_type);
     changes.pushed = Some(Pushed { arrival, requests });

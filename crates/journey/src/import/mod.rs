@@ -217,13 +217,13 @@ impl Step<'_> {
     async fn commit(&self, imported: Imported) -> Result<ImportOutcome, CommitError> {
         let mut changes = Changes::none(self.journey.now());
         let config = self.journey.config().await?;
-        changes.kept_from = self.journey.kept_from_of(&config);
+        changes.kept_from = self.journey.kept_from_of(&config)?;
         if imported.state != FileState::Importing {
             changes.job = JobEnd::Done;
         }
         changes
             .jobs
-            .push(matching_job(self.journey, self.feed, &config, changes.at));
+            .push(matching_job(self.journey, self.feed, &config, changes.at)?);
         changes.imported = Some(imported);
         let committed = self.journey.commit(self.lease, changes).await?;
         self.journey
@@ -272,16 +272,23 @@ impl Step<'_> {
 }
 
 /// The job that takes up what a commit adds of a feed.
-fn matching_job(journey: &Journey, feed: &Feed, config: &Config, ready_at: Instant) -> NewJob {
+fn matching_job(
+    journey: &Journey,
+    feed: &Feed,
+    config: &Config,
+    ready_at: Instant,
+) -> Result<NewJob, StoreError> {
     let streams = |scheme: &SchemeId| journey.agents.streams(*scheme, feed.feed_type);
     let schemes = journey.agents.schemes().map(|(_, scheme)| scheme);
-    let routes = journey.routes_of(config).streaming(schemes.filter(streams));
-    NewJob {
+    let routes = journey
+        .routes_of(config)?
+        .streaming(schemes.filter(streams));
+    Ok(NewJob {
         queue: Queue::Matching,
         lane: None,
         ready_at,
         work: NewWork::Imported(routes),
-    }
+    })
 }
 
 fn flatten<T>(joined: Result<std::io::Result<T>, tokio::task::JoinError>) -> std::io::Result<T> {

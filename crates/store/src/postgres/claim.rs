@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::rows::{Time, count, get, instant, optional_instant};
 use super::work::Work;
 use super::{Shared, import, lock, sql};
-use harmonia_core::changes::{FileArrival, Lane, Queue};
+use harmonia_core::changes::{FileArrival, Lane, Queue, Work as Task};
 use harmonia_core::ids::{FileId, JobId};
 use harmonia_core::retention::begin_of;
 use harmonia_core::time::{Day, Instant};
@@ -107,7 +107,7 @@ async fn lease(
         lease: Lease::Job { job, token },
         queue: Queue::Import,
         lane: get::<Option<i64>>(&row, 0)?.map(Lane),
-        work: serde_json::from_str(get(&row, 1)?)?,
+        work: Task::read(get(&row, 1)?),
         tries: tries.saturating_sub(1),
     };
     Ok((job, token, leased))

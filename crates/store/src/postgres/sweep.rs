@@ -39,7 +39,7 @@ pub async fn payments(
 
 /// The exports that wait to be delivered in a lane, as its jobs name them.
 pub async fn waiting(session: &Session<'_>, scheme: SchemeId) -> Result<Vec<Span>, Failure> {
-    let row = |row: &Row| Ok(serde_json::from_str(get(row, 0)?)?);
+    let row = |row: &Row| get(row, 0).map(Work::read);
     let lane = Lane::delivery(scheme).0;
     let works: Vec<Work> = session.list(sql::export::waiting, &[&lane], row).await?;
     let spans = works.into_iter().filter_map(|work| match work {

@@ -62,13 +62,6 @@ fn lease_first_due(
     statement
         .query_row(params![now.0, holder.0, until.0, queue.as_str()], |row| {
             let work: String = row.get(2)?;
-            let work: Work = serde_json::from_str(&work).map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(
-                    2,
-                    rusqlite::types::Type::Text,
-                    error.into(),
-                )
-            })?;
             let tries: u32 = row.get(4)?;
             Ok(Job {
                 lease: Lease::Job {
@@ -77,7 +70,7 @@ fn lease_first_due(
                 },
                 queue,
                 lane: row.get::<_, Option<i64>>(1)?.map(Lane),
-                work,
+                work: Work::read(&work),
                 tries: tries.saturating_sub(1),
             })
         })

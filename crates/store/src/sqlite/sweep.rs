@@ -1,7 +1,7 @@
 //! Which payments are given up, what waits to be told of them, and to which export an answer is.
 
 use super::inquiry::rows_of;
-use super::rows::{invalid, text};
+use super::rows::text;
 use super::sql;
 use compact_str::CompactString;
 use harmonia_core::answer::{ambiguous, other_transaction, unknown_export};
@@ -40,8 +40,7 @@ pub fn waiting(connection: &Connection, scheme: SchemeId) -> rusqlite::Result<Ve
     let works: Vec<Work> = connection
         .prepare_cached(sql::export::waiting)?
         .query_map([Lane::delivery(scheme).0], |row| {
-            serde_json::from_str(row.get_ref(0)?.as_str()?)
-                .map_err(|error| invalid(0, &error.to_string()))
+            Ok(Work::read(row.get_ref(0)?.as_str()?))
         })?
         .collect::<rusqlite::Result<_>>()?;
     let spans = works.into_iter().filter_map(|work| match work {

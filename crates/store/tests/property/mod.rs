@@ -3,8 +3,12 @@
 //! A [`Step`] is what somebody does: import a file, claim a job, commit under a lease that may have
 //! been lost long ago, deliver, wait. Numbers in it are reduced to what there is when it is taken,
 //! so that any sequence of steps is a story, and so is what is left of it when it is shrunk.
+//!
+//! [`ticks`] has schedulers with clocks of their own live through the days on which clocks change, on
+//! each store, beside a clock on the wall that tells what should have ticked.
 
 mod step;
+mod ticks;
 mod twins;
 
 use crate::support::{Bench, SqliteBench};

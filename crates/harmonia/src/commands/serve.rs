@@ -14,6 +14,7 @@ pub use without_api::bind;
 
 /// Serves until SIGTERM or Ctrl-C; then finishes the requests in hand.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
+    wiring.await_server().await;
     let journey = wiring.journey().await?;
     // Whoever works is another process, and looks for work by itself.
     let Some(server) = bind(wiring, &journey, &Arc::new(Notify::new())).await? else {

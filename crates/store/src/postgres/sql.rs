@@ -41,8 +41,9 @@ mod named {
         }
         identity { copy, find, known, of_payment }
         job {
-            claim, done, give_back, insert, insert_leased, is_busy, is_first, lane_is_held,
-            lease, lock_lane, next_due, prolong, take_lane, waits_for_match, waits_in_lane,
+            claim, done, give_back, insert, insert_leased, is_busy, is_first, is_leased,
+            lane_is_held, lease, lock_lane, next_due, prolong, take_lane, waits_for_match,
+            waits_in_lane,
         }
         mid {
             all, all_sets, copy, find_set, held, in_force, insert, insert_set, lock, retain,

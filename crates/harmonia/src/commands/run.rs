@@ -17,13 +17,14 @@ use tokio::task::JoinSet;
 /// Watches every feed that arrives in a folder or a queue, serves the API, matches and delivers, until
 /// SIGTERM or Ctrl-C; then finishes the batch in hand.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
+    wiring.await_server().await;
     let journey = wiring.journey().await?;
+    let (stopping, stop) = stop_on_signals();
     let settings = &wiring.settings;
     let wake = Arc::new(Notify::new());
     let server = serve::bind(wiring, &journey, &wake).await?;
     let feeds = journey.agents.all().iter().flat_map(|agent| &agent.feeds);
     make_folders(settings, feeds.clone())?;
-    let (stopping, stop) = stop_on_signals();
     let (mut watchers, mut sweepers) = (JoinSet::new(), JoinSet::new());
     let (lacking, feeds): (Vec<&Feed>, Vec<&Feed>) =
         feeds.partition(|feed| sources::lacks_broker(settings, feed));
@@ -123,29 +124,37 @@ fn make_folders<'a>(
     Ok(())
 }
 
-/// A stop signal that is given at SIGTERM or Ctrl-C, or by its sender.
+/// A stop signal that is given at SIGTERM or Ctrl-C, or by its sender. From here on neither ends the
+/// process by itself.
 pub fn stop_on_signals() -> (Arc<watch::Sender<bool>>, watch::Receiver<bool>) {
     let (sender, receiver) = watch::channel(false);
     let sender = Arc::new(sender);
     let on_signal = Arc::clone(&sender);
+    let signalled = signalled();
     tokio::spawn(async move {
-        signalled().await;
+        signalled.await;
         tracing::info!("stopping: finishing what is in hand");
         let _ = on_signal.send(true);
     });
     (sender, receiver)
 }
 
+/// Listens at once, and not when it is first waited for: a signal that comes in between must be heard.
 #[cfg(unix)]
-async fn signalled() {
+fn signalled() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+    let terminate = signal(SignalKind::terminate());
+    let interrupt = signal(SignalKind::interrupt());
+    async move {
+        match (terminate, interrupt) {
+            (Ok(mut terminate), Ok(mut interrupt)) => tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            },
+            _ => {
+                let _ = tokio::signal::ctrl_c().await;
+            }
+        }
     }
 }
 

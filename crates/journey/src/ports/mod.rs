@@ -9,7 +9,7 @@ mod queue;
 mod store;
 mod world;
 
-pub use courier::{AppendError, FileCourier};
+pub use courier::{AppendError, FileCourier, FileHold};
 pub use identity::{BuiltInLinks, Identity, IdentityError};
 pub use inbox::{Arrival, Inbox, InboxError, Readable};
 pub use inquiry::{

@@ -20,6 +20,22 @@ pub fn job_again(now: Instant, tries: u32) -> Instant {
     now.plus(doubled(SECOND_US, tries, MINUTE_US))
 }
 
+/// When to take up a job again that a busy store did not let be done: after a tenth of a second, then
+/// twice as long each time up to two seconds. The store is what is waited for, not the job.
+pub fn job_of_busy_store(now: Instant, tries: u32) -> Instant {
+    now.plus(doubled(SECOND_US / 10, tries, 2 * SECOND_US))
+}
+
+/// When to try again what a busy store refused so many times in a row: after a second, then twice as
+/// long each time up to eight.
+pub fn store_again(now: Instant, failures: u32) -> Instant {
+    now.plus(doubled(
+        SECOND_US,
+        failures.saturating_sub(1),
+        8 * SECOND_US,
+    ))
+}
+
 /// How long to rest before connecting again after so many failures in a row: a tenth of a second,
 /// then twice as long each time up to six seconds.
 pub fn reconnect_after(failures: u32) -> Duration {
@@ -49,6 +65,10 @@ mod tests {
         assert_eq!(ask_identity_again(Instant(30 * DAY_US), start, 0), None);
         assert_eq!(job_again(start, 3), Instant(8 * SECOND_US));
         assert_eq!(job_again(start, 99), Instant(MINUTE_US));
+        assert_eq!(job_of_busy_store(start, 1), Instant(SECOND_US / 5));
+        assert_eq!(job_of_busy_store(start, 99), Instant(2 * SECOND_US));
+        assert_eq!(store_again(start, 1), Instant(SECOND_US));
+        assert_eq!(store_again(start, 9), Instant(8 * SECOND_US));
         assert_eq!(reconnect_after(0), Duration::from_millis(100));
         assert_eq!(reconnect_after(99), Duration::from_secs(6));
     }

@@ -7,12 +7,17 @@ use async_trait::async_trait;
 use harmonia_core::card::mask_card_numbers;
 use harmonia_core::ids::Slug;
 use harmonia_core::time::Day;
-use harmonia_journey::ports::{AppendError, Arrival, FileCourier, Inbox, InboxError, Readable};
-use std::fs::{File, OpenOptions};
+use harmonia_journey::ports::{
+    AppendError, Arrival, FileCourier, FileHold, Inbox, InboxError, Readable,
+};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long a file that another process writes is waited for.
+const HOLD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Endings of files that somebody is still writing under another name.
 const UNFINISHED: [&str; 4] = ["part", "tmp", "draft", "filepart"];
@@ -191,6 +196,17 @@ pub struct ExportFolder(pub PathBuf);
 
 #[async_trait]
 impl FileCourier for ExportFolder {
+    async fn hold(&self, name: &str) -> Result<FileHold, AppendError> {
+        let path = self.0.join(name);
+        let shown = path.display().to_string();
+        let held = tokio::task::spawn_blocking(move || hold(&path));
+        let held = held
+            .await
+            .unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        let held = held.map_err(|error| AppendError { path: shown, error })?;
+        Ok(FileHold::new(held))
+    }
+
     async fn append(&self, name: &str, offset: u64, bytes: Vec<u8>) -> Result<u64, AppendError> {
         let path = self.0.join(name);
         let shown = path.display().to_string();
@@ -261,6 +277,38 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
     }
 }
 
+/// Locks a file against every other process, for as long as what is given lives.
+fn hold(path: &Path) -> std::io::Result<File> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let is_new = !path.exists();
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)?;
+    if is_new {
+        sync_folder(path)?;
+    }
+    let deadline = Instant::now() + HOLD_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(std::io::Error::new(
+                    std::io::ErrorKind::ResourceBusy,
+                    "another process is writing it; it is tried again",
+                ));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
 fn append(path: &Path, offset: u64, bytes: &[u8]) -> std::io::Result<u64> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
@@ -303,6 +351,19 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\n");
         std::fs::remove_file(&path).unwrap();
         assert_eq!(append(&path, 8, b"four\n").unwrap(), 5);
+    }
+
+    #[test]
+    fn a_file_is_one_writers_until_it_lets_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b.jsonl");
+        let held = hold(&path).unwrap();
+        let refused = hold(&path).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::ResourceBusy);
+        // Who holds it writes by another handle.
+        assert_eq!(append(&path, 0, b"one\n").unwrap(), 4);
+        drop(held);
+        hold(&path).unwrap();
     }
 
     #[test]

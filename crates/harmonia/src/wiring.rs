@@ -10,7 +10,7 @@ use harmonia_gateway::secrets::Secrets;
 use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
 use harmonia_journey::ports::{
-    BuiltInLinks, Holder, Signals, Store, SystemClock, Uids, WithinProcess,
+    BuiltInLinks, Clock, Holder, Signals, Store, SystemClock, Uids, WithinProcess,
 };
 use harmonia_journey::room::Room;
 use harmonia_store::SqliteStore;
@@ -71,6 +71,10 @@ fn refuse_settings(names: &[&str]) -> Result<(), Failure> {
     }
 }
 
+/// How long a database server may take to be there.
+#[cfg(feature = "postgres")]
+const SERVER_PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// Libraries that log what they also give as an error, which is logged by whoever gets it. A filter
 /// that names one hears it all the same.
 const QUIET: &str = "lapin=off";
@@ -102,18 +106,33 @@ impl Wiring {
     /// # Errors
     /// [`Failure`] that says what is in the way.
     pub async fn store(&self, holder: &Holder) -> Result<Arc<dyn Store>, Failure> {
+        Ok(self.store_and_clock(holder).await?.0)
+    }
+
+    /// The store, and the clock that all who work on it go by: this machine's, where it is the only one.
+    async fn store_and_clock(
+        &self,
+        holder: &Holder,
+    ) -> Result<(Arc<dyn Store>, Arc<dyn Clock>), Failure> {
         let lease_us = i64::try_from(self.settings.lease.as_micros()).unwrap_or(i64::MAX);
         #[cfg(feature = "postgres")]
         if let Some(uri) = &self.settings.postgres_uri {
             let folder = &self.settings.data_dir;
             let store = harmonia_store::PostgresStore::open(uri, folder, lease_us).await?;
-            return Ok(Arc::new(store));
+            let clock = store.clock();
+            return Ok((Arc::new(store), clock));
         }
-        Ok(Arc::new(SqliteStore::open(
-            &self.settings.data_dir,
-            holder,
-            lease_us,
-        )?))
+        let store = SqliteStore::open(&self.settings.data_dir, holder, lease_us)?;
+        Ok((Arc::new(store), Arc::new(SystemClock)))
+    }
+
+    /// Waits a while for a database server that does not answer yet, as when all of a machine starts
+    /// at once: for what runs until it is stopped. What only asks is told at once.
+    pub async fn await_server(&self) {
+        #[cfg(feature = "postgres")]
+        if let Some(uri) = &self.settings.postgres_uri {
+            harmonia_store::PostgresStore::await_server(uri, SERVER_PATIENCE).await;
+        }
     }
 
     /// Opens the store, for commands that only ask.
@@ -172,7 +191,7 @@ impl Wiring {
     pub async fn journey(&self) -> Result<Journey, Failure> {
         let agents = load_agents(&self.settings.agents_dir)?;
         let holder = Holder::new(Uids);
-        let store = self.store(&holder).await?;
+        let (store, clock) = self.store_and_clock(&holder).await?;
         let lanes = Lanes::new(self.settings.matching_lanes);
         store.agree_on_lanes(lanes).await?;
         let agents = Agents::register(agents, store.as_ref()).await?;
@@ -181,7 +200,7 @@ impl Wiring {
             signals: self.signals(&store)?,
             store,
             courier: Arc::new(ExportFolder(self.settings.import_base.join("exports"))),
-            clock: Arc::new(SystemClock),
+            clock,
             uids: Uids,
             agents: Arc::new(agents),
             holder,

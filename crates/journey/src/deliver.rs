@@ -2,7 +2,9 @@
 //!
 //! For an export file the store remembers how long it is, durably. A batch is written from there
 //! on, replacing whatever stands beyond: if a crash came between writing and committing, the same
-//! bodies are written to the same place again, and each is in the file exactly once. What leaves in
+//! bodies are written to the same place again, and each is in the file exactly once. From the question
+//! where the file ends until the commit, the file is held: one that was frozen in between, and whose lease
+//! another took, would write over what the other has delivered since. What leaves in
 //! batches has a file each, as `deliver/batch.rs` says.
 
 mod batch;
@@ -68,14 +70,24 @@ pub async fn step(journey: &Journey, job: &Job) -> Result<(), DeliverError> {
         // not found again.
         changes.job = JobEnd::Keep;
     }
+    let mut hold = None;
     if !undelivered.is_empty() {
         let attempt = match journey.agents.plan(*scheme) {
             None => held(*scheme, &undelivered),
-            Some(plan) => to_file(journey, *scheme, plan, &undelivered).await?,
+            Some(plan) => {
+                let name = file_name(plan, changes.at);
+                hold = Some((journey.courier.hold(&name).await?, name.clone()));
+                to_file(journey, *scheme, plan, name, &undelivered).await?
+            }
         };
         changes.attempt = Some(attempt);
     }
-    journey.commit(job.lease, changes).await?;
+    let committed = journey.commit(job.lease, changes).await;
+    if let (Err(CommitError::StaleLease), Some((_, name))) = (&committed, &hold) {
+        take_back(journey, name).await?;
+    }
+    drop(hold);
+    committed?;
     match rest {
         None => Ok(()),
         Some(rest) => {
@@ -135,11 +147,10 @@ async fn to_file(
     journey: &Journey,
     scheme: SchemeId,
     plan: &Plan,
+    name: String,
     exports: &[(ExportId, ExportTransaction)],
 ) -> Result<Attempt, DeliverError> {
-    let Destination::File { path, .. } = &plan.destination;
     let started = journey.now();
-    let name = file_name(path, started);
     let (bytes, deliveries) = bodies(plan, exports);
     let offset = journey
         .store
@@ -164,8 +175,18 @@ async fn to_file(
     })
 }
 
+/// Takes out what was written by one whose lease was another's by then: the other delivers it, and what
+/// is of the other's stays. The file must be held.
+async fn take_back(journey: &Journey, name: &str) -> Result<(), DeliverError> {
+    let end = journey.store.export_file(name).await?;
+    let delivered = end.map_or(0, |end| end.length);
+    journey.courier.append(name, delivered, Vec::new()).await?;
+    Ok(())
+}
+
 /// A new file each UTC day: `<path>/<YYYY-MM-DD>.jsonl`.
-fn file_name(path: &str, now: Instant) -> String {
+fn file_name(plan: &Plan, now: Instant) -> String {
+    let Destination::File { path, .. } = &plan.destination;
     format!("{}/{}.jsonl", path.trim_end_matches('/'), now.day())
 }
 

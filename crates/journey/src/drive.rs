@@ -30,6 +30,10 @@ pub const DELIVERING: &[Queue] = &[Queue::Export];
 /// How long a job waits that has to be done after others that are being worked on.
 const YIELD: Duration = Duration::from_millis(50);
 
+/// How often a job is given back to a store that does not answer, a minute in all: as long as its lease
+/// is, unless that is set otherwise.
+const GIVE_BACKS: u32 = 15;
+
 /// Tells tasks to stop, and is told by nobody.
 pub type Stop = watch::Receiver<bool>;
 
@@ -184,7 +188,7 @@ async fn decide_all(
             let loaded = loading.await;
             turn = follow(journey, queues, stop, in_flight.as_ref()).await;
             let prepared = decide(journey, loaded, &unseen, in_flight.as_ref()).await;
-            let committed = settle(journey, in_flight.take()).await;
+            let committed = settle(journey, in_flight.take(), stop).await;
             worked.failed += u64::from(!committed);
             match prepared {
                 // It was decided against a commit that did not happen, or needs to see it.
@@ -193,7 +197,7 @@ async fn decide_all(
                 prepared => prepared,
             }
         } else {
-            worked.failed += u64::from(!settle(journey, in_flight.take()).await);
+            worked.failed += u64::from(!settle(journey, in_flight.take(), stop).await);
             let prepared = matching::prepare(journey, &job).await;
             turn = follow(journey, queues, stop, None).await;
             prepared
@@ -205,15 +209,19 @@ async fn decide_all(
             }
             Ok(Prepared::AfterCommit | Prepared::AfterOthers) => {
                 tokio::time::sleep(YIELD).await;
-                give_back_at(journey, &job, journey.now()).await;
+                give_back_at(journey, &job, journey.now(), stop).await;
             }
             Err(error) => {
                 worked.failed += 1;
-                give_back(journey, &job, &error.to_string()).await;
+                let error = match error {
+                    MatchingError::Store(error) => error,
+                    error => StoreError::Broken(error.to_string()),
+                };
+                give_back(journey, &job, &error, stop).await;
             }
         }
     }
-    worked.failed += u64::from(!settle(journey, in_flight).await);
+    worked.failed += u64::from(!settle(journey, in_flight, stop).await);
     turn.map(|_| worked)
 }
 
@@ -246,7 +254,7 @@ fn start_commit(journey: &Journey, job: Job, changes: Changes) -> InFlight {
 }
 
 /// Waits for a commit that is under way. Returns whether what it would write is written.
-async fn settle(journey: &Journey, in_flight: Option<InFlight>) -> bool {
+async fn settle(journey: &Journey, in_flight: Option<InFlight>, stop: &Stop) -> bool {
     let Some(InFlight { job, commit, .. }) = in_flight else {
         return true;
     };
@@ -258,15 +266,16 @@ async fn settle(journey: &Journey, in_flight: Option<InFlight>) -> bool {
         }
         Ok(Err(CommitError::Conflict)) => {
             tracing::info!(?job.lease, "matched by another meanwhile: deciding again");
-            give_back_at(journey, &job, journey.now()).await;
+            give_back_at(journey, &job, journey.now(), stop).await;
             false
         }
         Ok(Err(CommitError::Store(error))) => {
-            give_back(journey, &job, &error.to_string()).await;
+            give_back(journey, &job, &error, stop).await;
             false
         }
         Err(panic) => {
-            give_back(journey, &job, &panic.to_string()).await;
+            let error = StoreError::Broken(panic.to_string());
+            give_back(journey, &job, &error, stop).await;
             false
         }
     }
@@ -285,9 +294,14 @@ async fn deliver_all(
             Err(deliver::DeliverError::Commit(CommitError::StaleLease)) => {
                 tracing::warn!(?job.lease, "lost the lease of a delivery: another worker has it");
             }
+            Err(deliver::DeliverError::Commit(CommitError::Store(error))) => {
+                worked.failed += 1;
+                give_back(journey, &job, &error, stop).await;
+            }
             Err(error) => {
                 worked.failed += 1;
-                give_back(journey, &job, &error.to_string()).await;
+                let error = StoreError::Broken(error.to_string());
+                give_back(journey, &job, &error, stop).await;
             }
         }
     }
@@ -309,18 +323,43 @@ async fn claim(
 }
 
 /// Gives a job back, to be taken up again when a failure may have passed.
-async fn give_back(journey: &Journey, job: &Job, error: &str) {
-    tracing::warn!(?job.lease, queue = job.queue.as_str(), tries = job.tries, error, "a step failed");
-    let ready_at = retry::job_again(journey.now(), job.tries);
-    give_back_at(journey, job, ready_at).await;
+async fn give_back(journey: &Journey, job: &Job, error: &StoreError, stop: &Stop) {
+    tracing::warn!(?job.lease, queue = job.queue.as_str(), tries = job.tries, %error, "a step failed");
+    let ready_at = match error {
+        // A store that is busy says nothing against the job.
+        StoreError::Busy(_) => retry::job_of_busy_store(journey.now(), job.tries),
+        StoreError::Broken(_) => retry::job_again(journey.now(), job.tries),
+    };
+    give_back_at(journey, job, ready_at, stop).await;
 }
 
-async fn give_back_at(journey: &Journey, job: &Job, ready_at: harmonia_core::time::Instant) {
-    let mut changes = Changes::none(journey.now());
-    changes.job = JobEnd::Again { ready_at };
-    if let Err(error) = journey.commit(job.lease, changes).await {
+/// Gives a job back. A store that does not answer is asked again: the job, and all of its lane, would
+/// otherwise wait for the lease to run out, however soon the store is there again.
+async fn give_back_at(
+    journey: &Journey,
+    job: &Job,
+    ready_at: harmonia_core::time::Instant,
+    stop: &Stop,
+) {
+    for failures in 0..GIVE_BACKS {
+        let mut changes = Changes::none(journey.now());
+        changes.job = JobEnd::Again { ready_at };
+        let error = match journey.commit(job.lease, changes).await {
+            Ok(_) => return,
+            // Its lease is over already.
+            Err(CommitError::StaleLease) => {
+                tracing::warn!(?job.lease, "lost the lease of a job: another worker has it");
+                return;
+            }
+            Err(error) => error,
+        };
         // The lease runs out by itself, and the job is taken up then.
         tracing::warn!(%error, "could not give a job back");
+        let passes = matches!(error, CommitError::Store(StoreError::Busy(_)));
+        let pause = tokio::time::sleep(retry::reconnect_after(failures));
+        if !passes || unless_stopped(stop, pause).await.is_none() {
+            return;
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::Journey;
 use crate::drive::Stop;
-use crate::import::ImportReport;
+use crate::import::{ImportError, ImportReport};
 use crate::ports::{CommitError, Inboxes, Job, Part, StoreError};
 use crate::watch::{WatchError, look_once};
 use harmonia_core::changes::{Changes, JobEnd, Queue, Work};
@@ -96,6 +96,7 @@ async fn take_up(
 
 /// Looks once, and ends the job; it is given back when told to stop.
 async fn look(journey: &Journey, feed: &Slug, inboxes: &dyn Inboxes, job: &Job, stop: &Stop) {
+    let mut again_at = None;
     match (journey.agents.feed(feed.as_str()), inboxes.of(feed)) {
         (Some(feed), Some(inbox)) => {
             let told = |source: &str, report: Result<&ImportReport, &WatchError>| {
@@ -103,11 +104,17 @@ async fn look(journey: &Journey, feed: &Slug, inboxes: &dyn Inboxes, job: &Job, 
             };
             let looking = look_once(journey, feed, inbox, stop, &told);
             tokio::select! {
-                looked = looking => {
-                    if let Err(error) = looked {
+                looked = looking => match looked {
+                    Ok(()) => {}
+                    // A file must not lie for a day because the store was away for a moment.
+                    Err(error) if is_busy(&error) => {
+                        tracing::warn!(feed = %feed.name, %error, "looking again soon");
+                        again_at = Some(retry::job_of_busy_store(journey.now(), job.tries));
+                    }
+                    Err(error) => {
                         tracing::error!(feed = %feed.name, %error, "could not look where it arrives");
                     }
-                }
+                },
                 () = hold(journey, job) => {}
             }
             journey.check_in(Part::import_of(feed.feed_type)).await;
@@ -117,15 +124,23 @@ async fn look(journey: &Journey, feed: &Slug, inboxes: &dyn Inboxes, job: &Job, 
     }
     let mut changes = Changes::done(journey.now());
     if *stop.borrow() {
-        changes.job = JobEnd::Again {
-            ready_at: changes.at,
-        };
+        again_at = Some(changes.at);
+    }
+    if let Some(ready_at) = again_at {
+        changes.job = JobEnd::Again { ready_at };
     }
     match journey.commit(job.lease, changes).await {
         Ok(_) => {}
         Err(CommitError::StaleLease) => tracing::debug!(%feed, "another looks for the feed too"),
         Err(error) => tracing::warn!(%feed, %error, "could not end a look"),
     }
+}
+
+fn is_busy(error: &WatchError) -> bool {
+    let WatchError::Import(ImportError::Commit(CommitError::Store(error))) = error else {
+        return false;
+    };
+    matches!(error, StoreError::Busy(_))
 }
 
 /// Prolongs a lease again and again, and never ends.

@@ -4,8 +4,9 @@ use crate::Journey;
 use crate::drive::{Stop, unless_stopped};
 use crate::import::{ImportError, ImportReport, import_file};
 use crate::looks::tell;
-use crate::ports::{Arrival, Inbox, InboxError};
+use crate::ports::{Arrival, CommitError, Inbox, InboxError, StoreError};
 use harmonia_core::feed::Feed;
+use harmonia_core::retry;
 use harmonia_core::schedule::Schedule;
 use harmonia_core::time::MINUTE_US;
 use std::time::Duration;
@@ -83,20 +84,26 @@ async fn import_arrival(
     Ok(Some(report))
 }
 
-/// Looks at one feed's place on its schedule until told to stop, whatever other processes do. What goes wrong is logged, and
-/// tried again at the next tick. A feed without a schedule is not looked at.
+/// Looks at one feed's place on its schedule until told to stop, whatever other processes do. What goes
+/// wrong is logged, and tried again at the next tick; sooner, when the store was busy, so that a file does
+/// not lie for a day because the store was away for a moment. A feed without a schedule is not looked at.
 pub async fn forever(journey: &Journey, feed: &Feed, inbox: &dyn Inbox, stop: &mut Stop) {
     let Some(schedule) = feed.source.schedule() else {
         return;
     };
     let schedule = Schedule::parse(schedule).ok();
     let mut due = journey.now();
+    let mut failures = 0;
     while !*stop.borrow() {
         if journey.now() >= due {
-            look(journey, feed, inbox, stop).await;
+            let looked = look(journey, feed, inbox, stop).await;
             let now = journey.now();
             let next = schedule.as_ref().map(|schedule| schedule.next_after(now));
             due = next.unwrap_or(now.plus(MINUTE_US));
+            failures = if looked { 0 } else { failures + 1 };
+            if failures > 0 {
+                due = due.min(retry::store_again(now, failures));
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(NAP) => {}
@@ -105,10 +112,21 @@ pub async fn forever(journey: &Journey, feed: &Feed, inbox: &dyn Inbox, stop: &m
     }
 }
 
-async fn look(journey: &Journey, feed: &Feed, inbox: &dyn Inbox, stop: &Stop) {
+/// Looks once; returns whether the store took what there was.
+async fn look(journey: &Journey, feed: &Feed, inbox: &dyn Inbox, stop: &Stop) -> bool {
     let told =
         |source: &str, report: Result<&ImportReport, &WatchError>| tell(feed, source, report);
-    if let Err(error) = look_once(journey, feed, inbox, stop, &told).await {
-        tracing::error!(feed = %feed.name, %error, "could not look where the feed arrives");
+    match look_once(journey, feed, inbox, stop, &told).await {
+        Ok(()) => true,
+        Err(WatchError::Import(ImportError::Commit(CommitError::Store(StoreError::Busy(
+            error,
+        ))))) => {
+            tracing::warn!(feed = %feed.name, error, "the store is busy");
+            false
+        }
+        Err(error) => {
+            tracing::error!(feed = %feed.name, %error, "could not look where the feed arrives");
+            true
+        }
     }
 }

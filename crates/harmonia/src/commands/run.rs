@@ -12,9 +12,10 @@ use tokio::sync::watch;
 /// Watches the schedules and every feed, serves the API, matches and delivers, until SIGTERM or Ctrl-C;
 /// then finishes the batch in hand.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
+    wiring.await_server().await;
     let journey = wiring.endless_journey().await?;
-    let server = serve::bind(wiring, &journey).await?;
     let (stopping, stop) = stop_on_signals();
+    let server = serve::bind(wiring, &journey).await?;
     let scheduling = {
         let (journey, mut stop) = (journey.clone(), stop.clone());
         tokio::spawn(async move { schedule::forever(&journey, &mut stop).await })
@@ -32,29 +33,37 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
     Ok(ExitCode::SUCCESS)
 }
 
-/// A stop signal that is given at SIGTERM or Ctrl-C, or by its sender.
+/// A stop signal that is given at SIGTERM or Ctrl-C, or by its sender. From here on neither ends the
+/// process by itself.
 pub fn stop_on_signals() -> (Arc<watch::Sender<bool>>, watch::Receiver<bool>) {
     let (sender, receiver) = watch::channel(false);
     let sender = Arc::new(sender);
     let on_signal = Arc::clone(&sender);
+    let signalled = signalled();
     tokio::spawn(async move {
-        signalled().await;
+        signalled.await;
         tracing::info!("stopping: finishing what is in hand");
         let _ = on_signal.send(true);
     });
     (sender, receiver)
 }
 
+/// Listens at once, and not when it is first waited for: a signal that comes in between must be heard.
 #[cfg(unix)]
-async fn signalled() {
+fn signalled() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+    let terminate = signal(SignalKind::terminate());
+    let interrupt = signal(SignalKind::interrupt());
+    async move {
+        match (terminate, interrupt) {
+            (Ok(mut terminate), Ok(mut interrupt)) => tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            },
+            _ => {
+                let _ = tokio::signal::ctrl_c().await;
+            }
+        }
     }
 }
 

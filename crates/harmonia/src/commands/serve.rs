@@ -12,6 +12,7 @@ pub use without_api::bind;
 
 /// Serves until SIGTERM or Ctrl-C; then finishes the requests in hand.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
+    wiring.await_server().await;
     let journey = wiring.endless_journey().await?;
     let Some(server) = bind(wiring, &journey).await? else {
         return Err(Failure::usage(

@@ -10,39 +10,59 @@
 //!
 //! `HARMONIA_KILLS` says how many kills there are to be (25 unless set), `HARMONIA_KILL_SEED` from
 //! which seed on: a long run prints the seed of each journey, and can be taken up again from there.
+//! The same journeys on PostgreSQL are in `tests/proof`.
 
 #![expect(
     clippy::unwrap_used,
     reason = "a test may stop where something is not as it must be"
 )]
 
+#[path = "../support/database.rs"]
+#[expect(dead_code, reason = "shared with tests that have a server")]
+mod database;
+#[path = "../support/ground.rs"]
+#[expect(dead_code, reason = "shared with tests that have a server")]
+mod ground;
+#[path = "../support/journey.rs"]
 mod journey;
+#[path = "../support/proxy.rs"]
+#[expect(dead_code, reason = "shared with tests that have a server")]
+mod proxy;
+#[path = "../support/seeds.rs"]
+#[expect(dead_code, reason = "shared with tests that take other options")]
+mod seeds;
 #[path = "../support/signal.rs"]
 mod signal;
+#[path = "../support/standing.rs"]
 mod standing;
 #[path = "../support/mod.rs"]
 mod support;
 mod sweeping;
+#[path = "../support/world.rs"]
 mod world;
 
+use ground::Ground;
 use journey::killed_journey;
+use seeds::number;
 use sweeping::{Kills, killed_sweep};
-use world::World;
+use world::{Size, World};
 
 /// Journeys through one world before the next is generated.
 const JOURNEYS_A_WORLD: u64 = 10;
 
 #[test]
 fn killed_at_any_moment_it_ends_as_if_nothing_had_been() {
-    let wanted = from_environment("HARMONIA_KILLS", 25);
-    let first_seed = from_environment("HARMONIA_KILL_SEED", 1);
-    let mut world = World::new(first_seed / JOURNEYS_A_WORLD);
+    let wanted = number("HARMONIA_KILLS", 25);
+    let first_seed = number("HARMONIA_KILL_SEED", 1);
+    let mut number = first_seed / JOURNEYS_A_WORLD;
+    let mut world = self::world(number);
     let mut kills = 0;
     let mut work_in_hand = 0;
     let mut seed = first_seed;
     while kills < wanted {
-        if world.seed != seed / JOURNEYS_A_WORLD {
-            world = World::new(seed / JOURNEYS_A_WORLD);
+        if number != seed / JOURNEYS_A_WORLD {
+            number = seed / JOURNEYS_A_WORLD;
+            world = self::world(number);
         }
         let told = killed_journey(&world, seed);
         kills += told.kills;
@@ -59,8 +79,8 @@ fn killed_at_any_moment_it_ends_as_if_nothing_had_been() {
 
 #[test]
 fn a_sweep_killed_at_any_moment_tells_each_payment_once() {
-    let wanted = from_environment("HARMONIA_KILLS", 25);
-    let first_seed = from_environment("HARMONIA_KILL_SEED", 1);
+    let wanted = number("HARMONIA_KILLS", 25);
+    let first_seed = number("HARMONIA_KILL_SEED", 1);
     let (mut kills, mut seed) = (Kills::default(), first_seed);
     while kills.all < wanted {
         killed_sweep(seed, &mut kills);
@@ -76,6 +96,11 @@ fn a_sweep_killed_at_any_moment_tells_each_payment_once() {
     );
 }
 
-fn from_environment(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+fn world(seed: u64) -> World {
+    let size = Size {
+        purchases: 5000,
+        batch: 100,
+        ground: Ground::sqlite,
+    };
+    World::new(seed, size)
 }

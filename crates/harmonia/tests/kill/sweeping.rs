@@ -1,7 +1,8 @@
 //! The sweep, its batch files and their answers, killed on their way: every payment is in one file
 //! once, under the name that its export tells, and every answer is kept once.
 
-use crate::journey::{Until, draw, kill_at};
+use crate::journey::{Until, kill_at};
+use crate::seeds::draw;
 use crate::support::{Answer, Place};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -49,12 +50,11 @@ fn kill_some(place: &Place, arguments: &[&str], random: &mut u64, kills: &mut Ki
     for _ in 0..KILLS_A_STEP {
         let after = Duration::from_micros(draw(random, LONGEST_US));
         let folder = place.path(&format!("files/exports/{EXPORT}"));
-        let until = [
-            Until::Now,
-            Until::Written(place.path("data/harmonia.sqlite3-wal")),
-            Until::Written(folder.clone()),
-        ];
-        let until = until[usize::try_from(draw(random, 3)).unwrap()].clone();
+        let until = match draw(random, 3) {
+            0 => Until::Now,
+            1 => Until::Written(place.path("data/harmonia.sqlite3-wal")),
+            _ => Until::Written(folder.clone()),
+        };
         let process = place.command(arguments).spawn().unwrap();
         let (killed, output) = kill_at(process, after, &until);
         kills.all += u64::from(killed);

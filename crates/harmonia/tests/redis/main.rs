@@ -12,6 +12,7 @@ mod absent;
 #[expect(dead_code, reason = "shared with tests that ask for more")]
 mod client;
 #[path = "../support/database.rs"]
+#[expect(dead_code, reason = "shared with tests that ask for more")]
 mod database;
 mod fleet;
 mod server;

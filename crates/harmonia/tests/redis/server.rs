@@ -22,7 +22,7 @@ impl Redis {
     /// Its place, with nobody there yet; `None`, and said, where no server is installed.
     pub fn absent() -> Option<Self> {
         let Some(program) = std::env::var_os("HARMONIA_TEST_REDIS_SERVER") else {
-            left_out("HARMONIA_TEST_REDIS_SERVER");
+            left_out("no HARMONIA_TEST_REDIS_SERVER; s/services start, s/services env");
             return None;
         };
         let free = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,10 +1,15 @@
-//! Asking a process to stop.
+//! Signals to processes.
 
 use std::process::{Child, Command};
 
-/// Sends SIGTERM.
+/// Asks a process to stop.
 pub fn terminate(process: &Child) {
-    let kill = format!("kill -TERM {}", process.id());
+    signal(process, "TERM");
+}
+
+/// Sends a signal by its name.
+pub fn signal(process: &Child, name: &str) {
+    let kill = format!("kill -{name} {}", process.id());
     let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
     assert!(status.success(), "{kill}: {status}");
 }

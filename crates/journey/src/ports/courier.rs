@@ -14,9 +14,23 @@ pub struct AppendError {
     pub error: std::io::Error,
 }
 
+/// An export file that nobody else writes for as long as this lives.
+pub struct FileHold(#[expect(dead_code, reason = "it is kept to be dropped")] Box<dyn Send + Sync>);
+
+impl FileHold {
+    /// What lets the file go when it is dropped, as it is when the process dies.
+    pub fn new(held: impl Send + Sync + 'static) -> Self {
+        Self(Box::new(held))
+    }
+}
+
 /// Writes export files.
 #[async_trait]
 pub trait FileCourier: Send + Sync {
+    /// Keeps every other process from the file, as all do that append to it. One that another keeps for
+    /// long is an error.
+    async fn hold(&self, name: &str) -> Result<FileHold, AppendError>;
+
     /// Makes `bytes` stand in the file from `offset` on, with nothing after them, durably, and
     /// returns the file's new length. What stood there beyond `offset` was never delivered: it is
     /// the remainder of a try that was cut short. A file that is shorter than `offset` was taken

@@ -10,7 +10,7 @@ mod signals;
 mod store;
 mod world;
 
-pub use courier::{AppendError, FileCourier};
+pub use courier::{AppendError, FileCourier, FileHold};
 pub use identity::{BuiltInLinks, Identity, IdentityError};
 pub use inbox::{Arrival, Inbox, InboxError, Inboxes, Readable};
 pub use inquiry::{

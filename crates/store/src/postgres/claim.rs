@@ -30,7 +30,9 @@ pub async fn claim(
     for queue in queues {
         // Looking is free; only a queue with something due is worth a transaction.
         let due = client.prepare_cached(sql::job::next_due).await?;
+        let asked = std::time::Instant::now();
         let due = client.query_one(&due, &[&queue.as_str()]).await?;
+        shared.clock.learn(asked, &due, 1)?;
         if optional_instant(&due, 0)?.is_none_or(|due| due > claimer.now) {
             continue;
         }
@@ -41,14 +43,38 @@ pub async fn claim(
             match claim_one(&session, *queue, claimer, &passed_over).await? {
                 Found::Nothing => break,
                 Found::Taken(lane) => passed_over.push(lane),
-                Found::Job(job) => {
-                    session.commit().await?;
-                    return Ok(Some(job));
-                }
+                Found::Job(job) => match session.commit().await {
+                    Ok(()) => return Ok(Some(job)),
+                    Err(failure) if failure.is_lost() => {
+                        tracing::warn!("the answer to a claim was lost: asking whose the job is");
+                        drop(client);
+                        return resolve(shared, job, failure).await.map(Some);
+                    }
+                    Err(failure) => return Err(failure),
+                },
             }
         }
     }
     Ok(None)
+}
+
+/// A job whose claim was made although its answer was lost. Nobody else would take it up before its
+/// lease ran out, and nobody else its lane: so the server is asked until it answers. Asking locks the
+/// job's row, and so waits for a claim that is still being made.
+async fn resolve(shared: &Shared, job: Job, lost: Failure) -> Result<Job, Failure> {
+    let Lease::Job { job: id, token } = job.lease else {
+        return Err(lost);
+    };
+    let answer = shared
+        .until_answered(|client| async move {
+            let statement = client.prepare_cached(sql::job::is_leased).await?;
+            Ok(client.query_opt(&statement, &[&id.0, &token]).await?)
+        })
+        .await?;
+    match answer {
+        Some(Some(_)) => Ok(job),
+        Some(None) | None => Err(lost),
+    }
 }
 
 enum Found {

@@ -17,14 +17,11 @@ use harmonia_core::time::Instant;
 use harmonia_journey::ports::{CommitError, Committed, Lease};
 use hashbrown::HashSet;
 use std::mem;
-use std::time::Duration;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 /// How often a commit is made anew because somebody else wrote the same at the same time.
 const TRIES: u32 = 8;
-/// How often the server is asked what became of a commit whose answer was lost, a second apart.
-const ASKED: u32 = 60;
 
 /// Applies changes, all or nothing.
 pub async fn commit(
@@ -144,22 +141,16 @@ async fn give_back(client: &deadpool_postgres::Client, taken: &[Block]) -> Resul
 
 /// Whether a commit was made whose answer was lost: the server is asked until it answers.
 async fn resolve(shared: &Shared, token: Uuid, lost: Failure) -> Result<(), Failure> {
-    for _ in 0..ASKED {
-        let asked = async {
-            let client = shared.pool.get().await?;
+    let written = shared
+        .until_answered(|client| async move {
             let statement = client.prepare_cached(sql::commit::resolve).await?;
-            Ok::<_, Failure>(client.execute(&statement, &[&token]).await?)
-        };
-        match asked.await {
-            Ok(0) => return Ok(()),
-            Ok(_) => return Err(lost),
-            Err(failure) if failure.is_lost() => {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-            Err(failure) => return Err(failure),
-        }
+            Ok(client.execute(&statement, &[&token]).await?)
+        })
+        .await?;
+    match written {
+        Some(0) => Ok(()),
+        Some(_) | None => Err(lost),
     }
-    Err(lost)
 }
 
 impl Work<'_> {

@@ -32,7 +32,7 @@ pub const SETTINGS: &str = "
     SET enable_mergejoin = off;
     SET enable_memoize = off;
     SET lock_timeout = '60s';
-    SET idle_in_transaction_session_timeout = '10min';
+    SET idle_in_transaction_session_timeout = '1min';
     SET client_min_messages = warning";
 
 /// What is looked at whole is joined whole, by plans made for this one question.
@@ -76,6 +76,34 @@ pub fn parse(uri: &str) -> Result<Config, OpenError> {
     }
     config.keepalives_idle(KEEPALIVE);
     Ok(config)
+}
+
+/// How long to wait before a server that was not there is looked for again.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
+/// Waits until a server lets somebody in, or refuses for a reason that will not pass; no longer than
+/// `patience`.
+pub async fn await_server(config: &Config, patience: Duration) {
+    let Ok(pool) = pool(config.clone()) else {
+        return;
+    };
+    let deadline = tokio::time::Instant::now() + patience;
+    let mut told = false;
+    loop {
+        let failure = match tokio::time::timeout_at(deadline, pool.get()).await {
+            Ok(Err(error)) => Failure::from(error),
+            Ok(Ok(_)) | Err(_) => return,
+        };
+        if !failure.is_lost() || tokio::time::Instant::now() + LOOK_AGAIN >= deadline {
+            return;
+        }
+        if !told {
+            let error = harmonia_journey::ports::StoreError::from(failure);
+            tracing::warn!(%error, ?patience, "waiting for {}", place(config));
+            told = true;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// Connections, made as they are needed and used again.

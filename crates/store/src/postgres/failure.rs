@@ -1,7 +1,7 @@
 //! What can go wrong, and what of it may pass.
 
 use harmonia_journey::ports::{CommitError, StoreError};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, Severity, SqlState};
 
 /// What went wrong within a step.
 #[derive(Debug)]
@@ -59,14 +59,7 @@ impl Failure {
     /// Whether the connection was lost, so that nobody knows how far the server came.
     pub fn is_lost(&self) -> bool {
         match self {
-            Self::Postgres(error) => match error.code() {
-                None => true,
-                Some(code) => {
-                    *code == SqlState::ADMIN_SHUTDOWN
-                        || *code == SqlState::CRASH_SHUTDOWN
-                        || code.code().starts_with("08")
-                }
-            },
+            Self::Postgres(error) => error.as_db_error().is_none_or(ends_connection),
             Self::Unreachable(_) => true,
             _ => false,
         }
@@ -127,14 +120,28 @@ fn of_postgres(error: &tokio_postgres::Error) -> StoreError {
     );
     // Connections, shortages, rivals, shutdowns: none of them is there to stay.
     let passes = ["08", "53", "40", "55", "57"];
-    if passes
-        .iter()
-        .any(|class| told.code().code().starts_with(class))
-    {
+    if is_of(told, &passes) || ends_connection(told) {
         StoreError::Busy(said)
     } else {
         StoreError::Broken(said)
     }
+}
+
+/// Whether the server ended the connection with this, as it does when it is stopped, is killed, or
+/// comes up again. The next connection may be answered otherwise, unless it is refused for what it asks
+/// for: a user or a database that is not there.
+fn ends_connection(told: &DbError) -> bool {
+    let ended = matches!(
+        told.parsed_severity(),
+        Some(Severity::Fatal | Severity::Panic)
+    );
+    is_of(told, &["08"]) || ended && !is_of(told, &["28", "3D"])
+}
+
+/// Whether an error is of one of these classes, the first two characters of its code.
+fn is_of(told: &DbError, classes: &[&str]) -> bool {
+    let code = told.code().code();
+    classes.iter().any(|class| code.starts_with(class))
 }
 
 /// An error with what caused it: the driver's own words alone say little.

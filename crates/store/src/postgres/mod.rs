@@ -11,6 +11,7 @@
 mod audit;
 mod cards;
 mod claim;
+mod clock;
 mod commit;
 mod config;
 mod connection;
@@ -36,6 +37,7 @@ mod sweep;
 mod telling;
 mod work;
 
+pub use clock::DatabaseClock;
 pub use connection::SETTINGS;
 
 use crate::OpenError;
@@ -70,6 +72,7 @@ use hashbrown::HashSet;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -91,6 +94,7 @@ pub struct PostgresStore {
 
 struct Shared {
     pool: deadpool_postgres::Pool,
+    clock: Arc<DatabaseClock>,
     lease_us: i64,
     sealer: Sealer,
     remembered: load::Remembered,
@@ -132,10 +136,12 @@ impl PostgresStore {
             .map_err(failed)?;
         let sealer = sealing::open(&session, folder, &place).await?;
         session.commit().await.map_err(failed)?;
+        let clock = DatabaseClock::of(&client).await.map_err(failed)?;
         drop(client);
         Ok(Self {
             shared: Arc::new(Shared {
                 pool,
+                clock: Arc::new(clock),
                 lease_us,
                 sealer,
                 remembered: load::Remembered::default(),
@@ -145,6 +151,19 @@ impl PostgresStore {
                 answered: Mutex::default(),
             }),
         })
+    }
+
+    /// Waits for a server that is not there yet, or not ready yet, for at most so long. What else is
+    /// wrong with it, and what is wrong with its address, [`PostgresStore::open`] tells.
+    pub async fn await_server(uri: &str, patience: Duration) {
+        if let Ok(config) = connection::parse(uri) {
+            connection::await_server(&config, patience).await;
+        }
+    }
+
+    /// The clock by which everyone who works on this database goes.
+    pub fn clock(&self) -> Arc<DatabaseClock> {
+        Arc::clone(&self.shared.clock)
     }
 
     /// What a database's schema is, without changing anything.
@@ -169,6 +188,32 @@ impl PostgresStore {
             now,
             until: now.plus(self.shared.lease_us),
         }
+    }
+}
+
+/// How often the server is asked what became of something whose answer was lost.
+const ASKED: u32 = 200;
+/// How long it is left alone in between: long enough for it to come up again meanwhile.
+const ASK_AGAIN: Duration = Duration::from_millis(300);
+
+impl Shared {
+    /// Asks, on one connection after another, until the server answers; `None` where it never did.
+    async fn until_answered<T, F>(
+        &self,
+        ask: impl Fn(deadpool_postgres::Client) -> F,
+    ) -> Result<Option<T>, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        for _ in 0..ASKED {
+            let answer = async { ask(self.pool.get().await?).await };
+            match answer.await {
+                Ok(answer) => return Ok(Some(answer)),
+                Err(failure) if failure.is_lost() => tokio::time::sleep(ASK_AGAIN).await,
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -42,9 +42,9 @@ mod named {
         }
         identity { copy, find, known, of_payment }
         job {
-            claim, done, give_back, insert, insert_leased, is_busy, is_first,
-            is_in_hand, lane_is_held,
-            lease, lock_lane, next_due, prolong, take_lane, waiting, waits_for_match,
+            claim, done, give_back, insert, insert_leased, is_busy, is_first, is_in_hand,
+            is_leased, lane_is_held, lease, lock_lane, next_due, prolong, take_lane, waiting,
+            waits_for_match,
             waits_in_lane,
         }
         leader { lead, leads, resign }

@@ -1,8 +1,8 @@
 //! Connections that break while a commit is made: what was made is told as made, what was not as not.
 
 use super::bench;
-use crate::support::{LEASE_US, NOON, PostgresBench, Town, payment};
-use harmonia_core::changes::Changes;
+use crate::support::{LEASE_US, NOON, PostgresBench, Town, holder, payment};
+use harmonia_core::changes::{Changes, Lane, NewJob, NewWork, Queue, Span, Work};
 use harmonia_journey::ports::{CommitError, Inquiry, Lease, Side, Store, StoreError};
 use harmonia_store::PostgresStore;
 use std::sync::Arc;
@@ -117,6 +117,42 @@ async fn a_commit_whose_answer_is_lost_is_told_as_it_was() {
         }
     }
     town.expect_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_whose_answer_is_lost_is_no_lease_that_nobody_knows_of() {
+    let Some(bench) = bench() else { return };
+    let (town, proxy) = town(&bench).await;
+    for round in 0..20 {
+        let mut changes = Changes::none(NOON);
+        changes.jobs.push(NewJob {
+            queue: Queue::Matching,
+            lane: Some(Lane::MATCHING),
+            ready_at: NOON,
+            work: NewWork::Known(Work::Payments(Span::Ids(vec![round]))),
+        });
+        town.commit(changes).await;
+        let cut = [CUT_BEFORE, CUT_AFTER][(round % 2) as usize];
+        proxy.next_commit.store(cut, Ordering::SeqCst);
+        let one = holder("one");
+        let claim = || town.store.claim(&[Queue::Matching], &one, NOON);
+        let claimed = match claim().await {
+            Ok(claimed) => {
+                assert_eq!(cut, CUT_AFTER);
+                claimed
+            }
+            Err(StoreError::Busy(why)) => {
+                assert_eq!(cut, CUT_BEFORE, "{why}");
+                claim().await.unwrap()
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let done = Changes::done(NOON);
+        town.store
+            .commit(claimed.unwrap().lease, done)
+            .await
+            .unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

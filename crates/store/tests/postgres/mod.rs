@@ -2,6 +2,7 @@
 //! connections that may break.
 
 mod answers;
+mod clock;
 mod opening;
 mod plans;
 mod rivals;

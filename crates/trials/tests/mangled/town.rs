@@ -14,8 +14,8 @@ use harmonia_journey::drive;
 use harmonia_journey::import::{ImportReport, import_file, import_messages};
 use harmonia_journey::onboard::onboard_mids;
 use harmonia_journey::ports::{
-    AppendError, BuiltInLinks, FileCourier, Holder, ImportOutcome, Readable, Side, Store, Story,
-    SystemClock, Uids, WithinProcess,
+    AppendError, BuiltInLinks, FileCourier, FileHold, Holder, ImportOutcome, Readable, Side, Store,
+    Story, SystemClock, Uids, WithinProcess,
 };
 use harmonia_journey::room::Room;
 use harmonia_store::model::ModelStore;
@@ -55,6 +55,10 @@ struct NoCourier;
 
 #[async_trait]
 impl FileCourier for NoCourier {
+    async fn hold(&self, name: &str) -> Result<FileHold, AppendError> {
+        panic!("{name} was to be held")
+    }
+
     async fn append(&self, name: &str, _: u64, _: Vec<u8>) -> Result<u64, AppendError> {
         panic!("{name} was to be written")
     }

@@ -1,2 +1,2 @@
--- job/next_due: when the next job of a queue is due.
-SELECT min(greatest(ready_at, leased_until)) FROM job WHERE queue = $1
+-- job/next_due: when the next job of a queue is due, and what time it is here.
+SELECT min(greatest(ready_at, leased_until)), clock_timestamp() FROM job WHERE queue = $1

@@ -6,7 +6,7 @@ use harmonia_core::time::{Instant, MINUTE_US};
 use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
 use harmonia_journey::ports::{
-    AppendError, BuiltInLinks, Clock, FileCourier, Holder, Store, Uids, WithinProcess,
+    AppendError, BuiltInLinks, Clock, FileCourier, FileHold, Holder, Store, Uids, WithinProcess,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -61,6 +61,10 @@ struct NoCourier;
 
 #[async_trait]
 impl FileCourier for NoCourier {
+    async fn hold(&self, name: &str) -> Result<FileHold, AppendError> {
+        panic!("{name} was to be held")
+    }
+
     async fn append(&self, name: &str, _: u64, _: Vec<u8>) -> Result<u64, AppendError> {
         panic!("{name} was to be written")
     }

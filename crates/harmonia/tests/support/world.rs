@@ -1,5 +1,6 @@
 //! A generated world, and how it stands when nobody disturbs it.
 
+use crate::ground::Ground;
 use crate::journey::{Step, Way};
 use crate::signal::terminate;
 use crate::standing::Standing;
@@ -9,47 +10,64 @@ use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-/// Purchases in a world: with batches of [`BATCH`], each step takes fifty commits.
-const PURCHASES: &str = "5000";
-const BATCH: usize = 100;
+/// How large a world is, and where it is worked through.
+pub struct Size {
+    /// Purchases.
+    pub purchases: usize,
+    /// Records of a batch: what takes so many commits that a seed finds its moment.
+    pub batch: usize,
+    /// Makes where it is worked through, of a place with nothing in it.
+    pub ground: fn(Place) -> Ground,
+}
+
 /// Longer than anything here takes, on however busy a machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Feeds with every fault there is, MIDs and cards.
 pub struct World {
-    /// Which world.
-    pub seed: u64,
     /// How everything stands in the end.
     pub undisturbed: Standing,
     /// How long each step takes, each way, undisturbed.
     pub pace: HashMap<(Step, Way), Duration>,
+    /// How many commits each step takes, each way, undisturbed; 0 where nobody counts them.
+    pub commits: HashMap<(Step, Way), u64>,
+    size: Size,
     home: Place,
     files: serde_json::Value,
 }
 
 impl World {
     /// Generates it, and works through it undisturbed, both ways.
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, size: Size) -> Self {
         let home = Place::new();
         let (out, seed_text) = (home.path("world"), seed.to_string());
         let out = out.to_str().unwrap();
         let summary = home.json(&[
-            "generate", "-n", PURCHASES, "--seed", &seed_text, "--out", out,
+            "generate",
+            "-n",
+            &size.purchases.to_string(),
+            "--seed",
+            &seed_text,
+            "--out",
+            out,
         ]);
         let mut world = Self {
-            seed,
             undisturbed: Standing::default(),
             pace: HashMap::new(),
+            commits: HashMap::new(),
             files: summary[0]["files"].clone(),
+            size,
             home,
         };
         let [by_command, by_folder] = [Way::Command, Way::Folder].map(|way| {
             let place = world.onboarded();
             for step in Step::ALL {
-                let started = Instant::now();
+                let seen = || place.proxy().map_or(0, |proxy| proxy.seen());
+                let (started, before) = (Instant::now(), seen());
                 world.prepare(&place, step, way);
                 world.finish(&place, step, way);
                 world.pace.insert((step, way), started.elapsed());
+                world.commits.insert((step, way), seen() - before);
             }
             Standing::of(&place)
         });
@@ -63,7 +81,7 @@ impl World {
             "the two ways to import, both undisturbed, differ",
         );
         assert!(
-            by_command.count("pairs") > 4500,
+            by_command.count("pairs") > world.size.purchases * 9 / 10,
             "{}",
             by_command.count("pairs")
         );
@@ -72,15 +90,20 @@ impl World {
     }
 
     /// A place that knows this world's MIDs and cards, and nothing else.
-    pub fn onboarded(&self) -> Place {
-        let place = Place::new().with("TXM_BATCH_SIZE", BATCH);
+    pub fn onboarded(&self) -> Ground {
+        self.onboard((self.size.ground)(Place::new()))
+    }
+
+    /// A place as [`World::onboarded`] makes it, somewhere else.
+    pub fn onboard(&self, place: Ground) -> Ground {
+        let place = place.with("TXM_BATCH_SIZE", self.size.batch);
         place.ok(&["mids", "import", self.file("mids")]);
         place.ok(&["cards", "import", self.file("cards")]);
         place
     }
 
     /// What must be done once before a step is begun: a file that is to be found is put there.
-    pub fn prepare(&self, place: &Place, step: Step, way: Way) {
+    pub fn prepare(&self, place: &Ground, step: Step, way: Way) {
         if let (Some(feed), Way::Folder) = (step.feed(), way) {
             let bytes = std::fs::read(self.file(step.file())).unwrap();
             place.write(&format!("files/imports/{feed}/{}.dat", step.file()), bytes);
@@ -88,7 +111,7 @@ impl World {
     }
 
     /// Starts working at a step.
-    pub fn start(&self, place: &Place, step: Step, way: Way) -> Child {
+    pub fn start(&self, place: &Ground, step: Step, way: Way) -> Child {
         let arguments = match (step.feed(), way) {
             (None, _) => vec!["drain"],
             (Some(feed), Way::Command) => vec!["import", feed, self.file(step.file())],
@@ -98,7 +121,7 @@ impl World {
     }
 
     /// Works at a step until it is done; gives what was logged meanwhile.
-    pub fn finish(&self, place: &Place, step: Step, way: Way) -> String {
+    pub fn finish(&self, place: &Ground, step: Step, way: Way) -> String {
         let watched = step.feed().filter(|_| way == Way::Folder);
         let folder = watched.map(|feed| place.path(&format!("files/imports/{feed}")));
         if folder.as_ref().is_some_and(|folder| is_empty(folder)) {

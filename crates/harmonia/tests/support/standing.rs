@@ -1,6 +1,6 @@
 //! Everything that must be the same however a journey went, and what must hold by itself.
 
-use crate::support::Place;
+use crate::ground::Ground;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -53,17 +53,6 @@ const COMPARED: &[(&str, &str)] = &[
 /// What must find nothing: a name, and a query of one text a row.
 const FORBIDDEN: &[(&str, &str)] = &[
     (
-        "jobs that somebody still holds",
-        "SELECT concat_ws(' ', id, queue, lease_holder) FROM job
-         WHERE lease_holder IS NOT NULL OR leased_until <> 0",
-    ),
-    (
-        // To look where a feed arrives is asked for again and again, and finds nothing.
-        "jobs that are due",
-        "SELECT concat_ws(' ', id, queue, work) FROM job
-         WHERE ready_at <= unixepoch('subsec') * 1000000 AND work NOT LIKE '{\"look\":%'",
-    ),
-    (
         "files whose counts do not add up, or that were not read to their end",
         "SELECT concat_ws(' ', id, source, state, refusal) FROM import_file_log
          WHERE state <> 'IMPORTED'
@@ -90,7 +79,9 @@ pub struct Standing(BTreeMap<&'static str, Vec<String>>);
 
 impl Standing {
     /// How a place stands where all work is done.
-    pub fn of(place: &Place) -> Self {
+    pub fn of(place: &Ground) -> Self {
+        assert_eq!(place.leased(), [""; 0], "jobs that somebody still holds");
+        assert!(place.is_done(), "jobs that are due, or soon");
         for (what, query) in FORBIDDEN {
             assert_eq!(place.texts(query), [""; 0], "{what}");
         }

@@ -1,8 +1,12 @@
 //! One journey through a world, killed on its way.
 
+use crate::ground::Ground;
+use crate::proxy::{Fate, Proxy};
+use crate::seeds::draw;
 use crate::standing::Standing;
-use crate::support::{Answer, Place};
+use crate::support::Answer;
 use crate::world::World;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -11,11 +15,11 @@ use std::time::{Duration, Instant};
 
 const KILLS_A_JOURNEY: u64 = 5;
 const SIGKILL: i32 = 9;
-/// How long a kill waits for a write that may not come.
+/// How long a kill waits for a write or a commit that may not come.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What there is to do, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     /// Import what the tills say.
     Sales,
@@ -67,35 +71,53 @@ struct Kill {
     moment_of: Moment,
 }
 
-/// What is waited for when a kill's time has come. Between two writes of different files lie the
+/// What is waited for when a kill's time has come. Between two writes of different places lie the
 /// moments that matter most, and they are too short to be met by chance alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Moment {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Moment {
     /// Nothing.
     Now,
     /// The database has just been written.
     Commit,
     /// The merchant's file has just been written, and its commit has not come yet.
     Delivery,
+    /// The server is about to be told to make a commit durable.
+    BeforeCommit,
+    /// A commit is durable, and its answer has not come yet.
+    Unanswered,
 }
 
 impl Moment {
-    fn until(self, place: &Place) -> Until {
+    /// Those of SQLite, where a commit is a write to a file.
+    const SQLITE: [Self; 3] = [Self::Now, Self::Commit, Self::Delivery];
+    /// Those of PostgreSQL, where it is a question and an answer.
+    const POSTGRES: [Self; 4] = [
+        Self::Now,
+        Self::BeforeCommit,
+        Self::Unanswered,
+        Self::Delivery,
+    ];
+
+    fn until(self, ground: &Ground, commits: u64) -> Until<'_> {
+        let held = |fate| Until::Held(ground.proxy().unwrap(), fate, commits);
         match self {
             Self::Now => Until::Now,
-            Self::Commit => Until::Written(place.path("data/harmonia.sqlite3-wal")),
-            Self::Delivery => Until::Written(place.path("files/exports/example-loyalty-scheme")),
+            Self::Commit => Until::Written(ground.path("data/harmonia.sqlite3-wal")),
+            Self::Delivery => Until::Written(ground.path("files/exports/example-loyalty-scheme")),
+            Self::BeforeCommit => held(Fate::HoldBefore),
+            Self::Unanswered => held(Fate::HoldAfter),
         }
     }
 }
 
 /// What a kill waits for.
-#[derive(Clone, Debug)]
-pub enum Until {
+pub enum Until<'a> {
     /// Nothing.
     Now,
     /// A file, or a file of a folder, has just been written.
     Written(PathBuf),
+    /// After so many commits, one has met its fate.
+    Held(&'a Proxy, Fate, u64),
 }
 
 /// What happened on a journey.
@@ -103,8 +125,10 @@ pub enum Until {
 pub struct Told {
     /// Kills of a process that was alive.
     pub kills: u64,
-    /// Those whose lease the next process had to free.
+    /// Those whose lease the next process had to free, or to wait for.
     pub with_work_in_hand: u64,
+    /// At which step, and what was waited for.
+    pub points: BTreeMap<(Step, Moment), u64>,
     story: Vec<String>,
 }
 
@@ -124,7 +148,11 @@ impl fmt::Display for Told {
 /// Works through the world, killed where the seed says, and wants the end that it has undisturbed.
 pub fn killed_journey(world: &World, seed: u64) -> Told {
     let place = world.onboarded();
-    let plan = plan(seed);
+    let moments = match place.proxy() {
+        Some(_) => &Moment::POSTGRES[..],
+        None => &Moment::SQLITE,
+    };
+    let plan = plan(seed, moments);
     let mut told = Told::default();
     for step in Step::ALL {
         let way = way(seed, step);
@@ -132,15 +160,21 @@ pub fn killed_journey(world: &World, seed: u64) -> Told {
         let pace = world.pace[&(step, way)];
         let mut kills = plan.iter().filter(|kill| kill.step == step);
         let done = kills.any(|kill| {
-            let after = pace.mul_f64(kill.moment as f64 / 1e6);
+            // Others may come before it, so that what it has is not all of the step's.
+            let commits = world.commits[&(step, way)] * kill.moment / 2_000_000;
+            let after = match kill.moment_of {
+                Moment::BeforeCommit | Moment::Unanswered => Duration::ZERO,
+                _ => pace.mul_f64(kill.moment as f64 / 1e6),
+            };
+            let until = kill.moment_of.until(&place, commits);
             let process = world.start(&place, step, way);
-            !kill_once(process, &place, after, *kill, &mut told)
+            !kill_once(process, &place, (after, until), *kill, &mut told)
         });
         if !done {
             told.hear(&world.finish(&place, step, way));
         }
     }
-    let message = format!("HARMONIA_KILL_SEED={seed} HARMONIA_KILLS=1 ({told})");
+    let message = format!("seed {seed} ({told})");
     Standing::of(&place).assert_is(&world.undisturbed, &message);
     told
 }
@@ -148,28 +182,36 @@ pub fn killed_journey(world: &World, seed: u64) -> Told {
 /// Kills a process that works at a step; `false` when it had done its work and ended before.
 fn kill_once(
     process: Child,
-    place: &Place,
-    after: Duration,
+    place: &Ground,
+    (after, until): (Duration, Until<'_>),
     Kill {
         step, moment_of, ..
     }: Kill,
     told: &mut Told,
 ) -> bool {
-    let (killed, output) = kill_at(process, after, &moment_of.until(place));
+    let (killed, output) = kill_at(process, after, &until);
+    if let Some(proxy) = place.proxy() {
+        proxy.pass_all();
+    }
     let answer = Answer::of(&output);
     if killed {
         told.kills += 1;
+        *told.points.entry((step, moment_of)).or_default() += 1;
         told.story
             .push(format!("{step:?} after {after:.1?} {moment_of:?}"));
     } else {
         assert_eq!(answer.code, Some(0), "{step:?}, after {told}: {answer:#?}");
     }
     told.hear(&answer.err);
+    if killed && place.database().is_some() {
+        told.with_work_in_hand += u64::from(!place.leased().is_empty());
+        place.await_leases();
+    }
     killed
 }
 
 /// Kills a process a while after it was started, and says whether it was alive still.
-pub fn kill_at(mut process: Child, after: Duration, until: &Until) -> (bool, Output) {
+pub fn kill_at(mut process: Child, after: Duration, until: &Until<'_>) -> (bool, Output) {
     std::thread::sleep(after);
     wait_until(until, &mut process);
     process.kill().unwrap();
@@ -177,18 +219,32 @@ pub fn kill_at(mut process: Child, after: Duration, until: &Until) -> (bool, Out
     (output.status.signal() == Some(SIGKILL), output)
 }
 
-/// Waits for a write, for as long as the process lives and may still write.
-fn wait_until(until: &Until, process: &mut Child) {
-    let Until::Written(watched) = until else {
-        return;
+/// Waits for it to happen, for as long as the process lives and it may still happen.
+fn wait_until(until: &Until<'_>, process: &mut Child) {
+    let happened: Box<dyn Fn() -> bool> = match until {
+        Until::Now => return,
+        Until::Written(watched) => {
+            let before = written(watched);
+            Box::new(move || written(watched) != before)
+        }
+        Until::Held(proxy, fate, commits) => {
+            let before = proxy.met();
+            proxy.after_commits(*commits, *fate);
+            Box::new(move || proxy.met() != before)
+        }
     };
-    let before = written(watched);
-    let deadline = Instant::now() + PATIENCE;
-    while written(watched) == before
-        && Instant::now() < deadline
-        && process.try_wait().unwrap().is_none()
-    {
+    // While commits come, the one that is waited for may come.
+    let seen = || match until {
+        Until::Held(proxy, ..) => proxy.seen(),
+        _ => 0,
+    };
+    let mut last = seen();
+    let mut deadline = Instant::now() + PATIENCE;
+    while !happened() && Instant::now() < deadline && process.try_wait().unwrap().is_none() {
         std::thread::sleep(Duration::from_micros(50));
+        if seen() != last {
+            (last, deadline) = (seen(), Instant::now() + PATIENCE);
+        }
     }
 }
 
@@ -213,7 +269,7 @@ fn way(seed: u64, step: Step) -> Way {
 }
 
 /// Where a seed kills: anywhere in a step, and once in five within its first moments.
-fn plan(seed: u64) -> Vec<Kill> {
+fn plan(seed: u64, moments: &[Moment]) -> Vec<Kill> {
     const FIRST: u64 = 100_000;
     let mut random = seed;
     let mut kill = || Kill {
@@ -222,15 +278,7 @@ fn plan(seed: u64) -> Vec<Kill> {
             0 => draw(&mut random, FIRST),
             _ => draw(&mut random, 1_000_000),
         },
-        moment_of: [Moment::Now, Moment::Commit, Moment::Delivery][draw(&mut random, 3) as usize],
+        moment_of: moments[draw(&mut random, moments.len() as u64) as usize],
     };
     (0..KILLS_A_JOURNEY).map(|_| kill()).collect()
-}
-
-/// A number below a bound: splitmix64.
-pub fn draw(state: &mut u64, bound: u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (mixed ^ (mixed >> 31)) % bound
 }

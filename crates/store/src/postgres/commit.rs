@@ -5,7 +5,7 @@ use super::copy::Rows;
 use super::failure::Failure;
 use super::rows::Time;
 use super::work::{Block, Given, Traces, Work};
-use super::{Shared, config, import, keys, lock, onboard, purge, push, replay, sql};
+use super::{Shared, config, import, keys, lock, months, onboard, purge, push, replay, sql};
 use crate::seal::identity_place;
 use harmonia_core::audit;
 use harmonia_core::changes::{
@@ -40,6 +40,10 @@ pub async fn commit(
         match once(shared, lease, changes, careful).await {
             Ok(committed) => return Ok(committed),
             Err(failure) if failure.is_passing() && tries < TRIES => careful = true,
+            // A part of a month that was there is gone: it is looked for anew.
+            Err(failure) if failure.lacks_a_table() && tries < TRIES => {
+                lock(&shared.known).months.clear();
+            }
             Err(failure) => return Err(failure.into()),
         }
     }
@@ -54,6 +58,9 @@ async fn once(
 ) -> Result<Committed, Failure> {
     let mut client = shared.pool.get().await?;
     let token = Uuid::new_v4();
+    if writes_months(changes) {
+        months::make(shared, &client, changes.at).await;
+    }
     let forgotten = mem::take(&mut *lock(&shared.answered));
     let (
         ended,
@@ -103,6 +110,14 @@ async fn once(
         Err(_) => lock(&shared.answered).extend(forgotten),
     }
     ended
+}
+
+/// Whether something of a commit is kept by month.
+fn writes_months(changes: &Changes) -> bool {
+    changes.imported.is_some()
+        || changes.pushed.is_some()
+        || !changes.replayed.is_empty()
+        || changes.attempt.is_some()
 }
 
 /// How a transaction ended.
@@ -193,14 +208,13 @@ impl Work<'_> {
         committed.onboarded += onboard::cards(self, &changes.cards).await?;
         config::apply(self, &changes.config).await?;
         purge::keep_from(self, changes.purged_before).await?;
-        let imports = changes.imported.is_some() || changes.pushed.is_some();
-        // Nothing before the later of the two days may come in unknown.
-        let kept_from = match imports || !changes.replayed.is_empty() {
-            true => changes
-                .kept_from
-                .max(purge::shared_day(&self.session).await?),
+        let known_from = match writes_months(changes) {
+            true => purge::shared_day(&self.session).await?,
             false => None,
         };
+        self.month = months::writable(self.shared, changes.at, known_from);
+        // Nothing before the later of the two days may come in unknown.
+        let kept_from = changes.kept_from.max(known_from);
         if let Some(imported) = &changes.imported {
             committed.imported = import::apply(self, imported, kept_from).await?;
         }
@@ -425,7 +439,7 @@ impl Work<'_> {
 
     async fn deliveries(&self, attempt: &Attempt) -> Result<(), Failure> {
         let at = Time(self.at);
-        let values: [&(dyn ToSql + Sync); 7] = [
+        let values: [&(dyn ToSql + Sync); 8] = [
             &attempt.scheme.0,
             &attempt.destination,
             &attempt.body,
@@ -433,6 +447,7 @@ impl Work<'_> {
             &attempt.error,
             &attempt.duration_us,
             &at,
+            &self.month.stored(),
         ];
         let attempt_id: i64 = self.session.value(sql::export::attempt, &values).await?;
         for deliveries in rounds(&attempt.deliveries) {

@@ -6,80 +6,14 @@
     reason = "a test may stop where something is not as it must be"
 )]
 
+#[path = "../support/database.rs"]
+mod database;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "shared with tests that look at more")]
 mod support;
 
-use std::io::Write;
+use database::Database;
 use support::Place;
-use tokio::runtime::Runtime;
-use tokio_postgres::{Client, NoTls};
-
-/// A new database on the tests' server, dropped in the end.
-struct Database {
-    runtime: Runtime,
-    server: String,
-    name: String,
-}
-
-impl Database {
-    fn of_tests() -> Option<Self> {
-        let Ok(server) = std::env::var("HARMONIA_TEST_POSTGRES_URI") else {
-            // Past the harness, which keeps back what a test that passes prints.
-            let _ = writeln!(
-                std::io::stderr(),
-                "LEFT OUT: {}: no HARMONIA_TEST_POSTGRES_URI; s/services start, s/services env",
-                std::thread::current().name().unwrap_or("PostgreSQL")
-            );
-            return None;
-        };
-        let database = Self {
-            runtime: Runtime::new().unwrap(),
-            server,
-            name: format!("harmonia_binary_{}", std::process::id()),
-        };
-        database.administer(&format!(
-            "DROP DATABASE IF EXISTS {} WITH (FORCE)",
-            database.name
-        ));
-        database.administer(&format!("CREATE DATABASE {}", database.name));
-        Some(database)
-    }
-
-    fn uri(&self) -> String {
-        let (server, _) = self.server.rsplit_once('/').unwrap();
-        format!("{server}/{}", self.name)
-    }
-
-    fn connect(&self, uri: &str) -> Client {
-        let connected = self.runtime.block_on(tokio_postgres::connect(uri, NoTls));
-        let (client, connection) = connected.unwrap();
-        self.runtime.spawn(connection);
-        client
-    }
-
-    fn administer(&self, statement: &str) {
-        let client = self.connect(&self.server);
-        let done = self.runtime.block_on(client.batch_execute(statement));
-        done.unwrap();
-    }
-
-    /// The one number that a query gives.
-    fn number(&self, query: &str) -> i64 {
-        let client = self.connect(&self.uri());
-        let row = self.runtime.block_on(client.query_one(query, &[]));
-        row.unwrap().get(0)
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        self.administer(&format!(
-            "DROP DATABASE IF EXISTS {} WITH (FORCE)",
-            self.name
-        ));
-    }
-}
 
 #[test]
 fn the_demo_runs_on_postgres_as_it_does_on_sqlite() {

@@ -40,10 +40,7 @@ pub async fn commit(
         match once(shared, lease, changes, careful).await {
             Ok(committed) => return Ok(committed),
             Err(failure) if failure.is_passing() && tries < TRIES => careful = true,
-            // A part of a month that was there is gone: it is looked for anew.
-            Err(failure) if failure.lacks_a_table() && tries < TRIES => {
-                lock(&shared.known).months.clear();
-            }
+            Err(failure) if failure.lacks_a_table() && tries < TRIES => {}
             Err(failure) => return Err(failure.into()),
         }
     }
@@ -88,6 +85,13 @@ async fn once(
             resolve(shared, token, failure).await.map(|()| committed)
         }
         Ended::Made(committed) => Ok(committed),
+        Ended::Undone(failure) if failure.lacks_a_table() => {
+            // Somebody took the part of a month away: it is made anew. When a COPY cannot begin, the
+            // driver falls out of step with the server: this connection is of no use any more.
+            lock(&shared.known).months.clear();
+            drop(deadpool_postgres::Client::take(client));
+            Err(failure)
+        }
         Ended::Undone(failure) => {
             if !failure.is_lost() {
                 give_back(&client, &taken).await?;

@@ -2,6 +2,7 @@
 //! connections that may break.
 
 mod answers;
+mod months;
 mod opening;
 mod plans;
 mod rivals;

@@ -4,8 +4,8 @@
  WHERE d.export_attempt_id > $2 AND d.export_attempt_id <= $3
    AND EXISTS (SELECT 1 FROM export_attempt a
                WHERE a.id = d.export_attempt_id AND a.month = $1 OFFSET 0)
- ORDER BY d.export_attempt_id LIMIT $4 + $5)
+ ORDER BY d.export_attempt_id LIMIT $4::bigint + $5::bigint)
 UNION
 (SELECT a.id FROM export_attempt a
  WHERE a.month = $1 AND a.id > $2 AND a.id = (SELECT max(id) FROM export_attempt))
-ORDER BY 1 LIMIT $4 OFFSET $5
+ORDER BY 1 LIMIT $4::bigint OFFSET $5::bigint

@@ -148,9 +148,9 @@ impl Part<'_> {
         self.session.list(self.of.staying, &values, id).await
     }
 
-    /// Whether too much of it stays for that to be put aside.
+    /// Whether too much of it stays for that to be put aside: what is done in one stretch never is.
     async fn mostly_stays(&self, first: i64, last: i64) -> Result<bool, Failure> {
-        let most = (last - first + 1) / MOST_STAYING;
+        let most = ((last - first + 1) / MOST_STAYING).max(limit(self.limit));
         Ok(!self.staying((first - 1, last), 1, most).await?.is_empty())
     }
 

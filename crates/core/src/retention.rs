@@ -60,11 +60,48 @@ pub enum PurgeCursor {
     Rejects(i64),
     /// What was sent to merchants of exports that are gone: those after a row.
     Attempts(i64),
+    /// Raw records by whole months, where a store keeps them so.
+    RawMonths(PurgeMonth),
+    /// What was sent to merchants, the same way.
+    AttemptMonths(PurgeMonth),
 }
 
 impl PurgeCursor {
     /// The beginning.
     pub const START: Self = Self::Payments(None);
+}
+
+/// How far purging has come among the months that are over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PurgeMonth {
+    /// No month that begins earlier is looked at any more.
+    pub from: Day,
+    /// What was done of the first month from there on.
+    pub step: MonthStep,
+}
+
+impl PurgeMonth {
+    /// Before all of them.
+    pub const FIRST: Self = Self::of(Day(i32::MIN));
+
+    /// The beginning of what begins on a day, or of the first month after it.
+    pub const fn of(from: Day) -> Self {
+        Self {
+            from,
+            step: MonthStep::Begun,
+        }
+    }
+}
+
+/// What was done of a month that goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MonthStep {
+    /// Nothing yet.
+    Begun,
+    /// What stays of it is put aside, for the rest to go at once: done up to a row.
+    PutAside(i64),
+    /// So much of it stays that the rest is taken out row by row: done up to a row.
+    TakenOut(i64),
 }
 
 /// The key of a transaction, in the order in which they are purged.

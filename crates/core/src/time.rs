@@ -73,6 +73,14 @@ impl Day {
         Some(Self(era * 146_097 + day_of_era - 719_468))
     }
 
+    /// The first day of this day's month; `None` beyond the years 1 to 9999.
+    pub fn first_of_month(self) -> Option<Self> {
+        let micros = i64::from(self.0).checked_mul(DAY_US)?;
+        let timestamp = jiff::Timestamp::from_microsecond(micros).ok()?;
+        let date = timestamp.to_zoned(jiff::tz::TimeZone::UTC).date();
+        Self::from_ymd(date.year().into(), u32::try_from(date.month()).ok()?, 1)
+    }
+
     /// The wall-clock time of this day's midnight.
     pub fn midnight(self) -> WallClock {
         WallClock(i64::from(self.0) * DAY_US)

@@ -13,6 +13,10 @@ mod database;
 #[expect(dead_code, reason = "shared with tests that look at more")]
 mod support;
 
+mod migrating;
+mod purging;
+mod sql;
+
 use database::Database;
 use support::Place;
 

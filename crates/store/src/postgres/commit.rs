@@ -5,7 +5,9 @@ use super::copy::Rows;
 use super::failure::Failure;
 use super::rows::Time;
 use super::work::{Block, Traces, Work};
-use super::{Shared, config, import, keys, lock, onboard, purge, push, replay, schedule, sql};
+use super::{
+    Shared, config, import, keys, lock, months, onboard, purge, push, replay, schedule, sql,
+};
 use crate::seal::identity_place;
 use harmonia_core::audit;
 use harmonia_core::changes::{
@@ -36,6 +38,7 @@ pub async fn commit(
         match once(shared, lease, changes, careful).await {
             Ok(committed) => return Ok(committed),
             Err(failure) if failure.is_passing() && tries < TRIES => careful = true,
+            Err(failure) if failure.lacks_a_table() && tries < TRIES => {}
             Err(failure) => return Err(failure.into()),
         }
     }
@@ -50,6 +53,9 @@ async fn once(
 ) -> Result<Committed, Failure> {
     let mut client = shared.pool.get().await?;
     let token = Uuid::new_v4();
+    if writes_months(changes) {
+        months::make(shared, &client, changes.at).await;
+    }
     let forgotten = mem::take(&mut *lock(&shared.answered));
     let (
         ended,
@@ -77,6 +83,13 @@ async fn once(
             resolve(shared, token, failure).await.map(|()| committed)
         }
         Ended::Made(committed) => Ok(committed),
+        Ended::Undone(failure) if failure.lacks_a_table() => {
+            // Somebody took the part of a month away: it is made anew. When a COPY cannot begin, the
+            // driver falls out of step with the server: this connection is of no use any more.
+            lock(&shared.known).months.clear();
+            drop(deadpool_postgres::Client::take(client));
+            Err(failure)
+        }
         Ended::Undone(failure) => {
             if !failure.is_lost() {
                 give_back(&client, &taken).await?;
@@ -99,6 +112,14 @@ async fn once(
         Err(_) => lock(&shared.answered).extend(forgotten),
     }
     ended
+}
+
+/// Whether something of a commit is kept by month.
+fn writes_months(changes: &Changes) -> bool {
+    changes.imported.is_some()
+        || changes.pushed.is_some()
+        || !changes.replayed.is_empty()
+        || changes.attempt.is_some()
 }
 
 /// How a transaction ended.
@@ -183,14 +204,13 @@ impl Work<'_> {
         committed.onboarded += onboard::cards(self, &changes.cards).await?;
         config::apply(self, &changes.config).await?;
         purge::keep_from(self, changes.purged_before).await?;
-        let imports = changes.imported.is_some() || changes.pushed.is_some();
-        // Nothing before the later of the two days may come in unknown.
-        let kept_from = match imports || !changes.replayed.is_empty() {
-            true => changes
-                .kept_from
-                .max(purge::shared_day(&self.session).await?),
+        let known_from = match writes_months(changes) {
+            true => purge::shared_day(&self.session).await?,
             false => None,
         };
+        self.month = months::writable(self.shared, changes.at, known_from);
+        // Nothing before the later of the two days may come in unknown.
+        let kept_from = changes.kept_from.max(known_from);
         if let Some(imported) = &changes.imported {
             committed.imported = import::apply(self, imported, kept_from).await?;
         }
@@ -416,7 +436,7 @@ impl Work<'_> {
 
     async fn deliveries(&self, attempt: &Attempt) -> Result<(), Failure> {
         let at = Time(self.at);
-        let values: [&(dyn ToSql + Sync); 7] = [
+        let values: [&(dyn ToSql + Sync); 8] = [
             &attempt.scheme.0,
             &attempt.destination,
             &attempt.body,
@@ -424,6 +444,7 @@ impl Work<'_> {
             &attempt.error,
             &attempt.duration_us,
             &at,
+            &self.month.stored(),
         ];
         let attempt_id: i64 = self.session.value(sql::export::attempt, &values).await?;
         for deliveries in rounds(&attempt.deliveries) {

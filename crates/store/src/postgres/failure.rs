@@ -65,6 +65,14 @@ impl Failure {
         }
     }
 
+    /// Whether a table that was to be written is not there.
+    pub fn lacks_a_table(&self) -> bool {
+        match self {
+            Self::Postgres(error) => error.code() == Some(&SqlState::UNDEFINED_TABLE),
+            _ => false,
+        }
+    }
+
     /// Whether another try, now, may go through: two commits stood in each other's way.
     pub fn is_passing(&self) -> bool {
         match self {

@@ -306,17 +306,18 @@ async fn write(
         work.given.sales.push(Placed { id, scheme, amount });
     }
     work.send(sql::sale::copy, rows).await?;
-    let mut rows = Rows::new(6);
+    let mut rows = Rows::new(7);
     for (id, (record, identified)) in (first..).zip(&plan.raws) {
         rows.row()
             .int(id)
             .int(file.0)
             .number(record.number)
+            .time(at)
+            .day(work.month.first())
             .bool(*identified)
-            .text(&record.raw)
-            .time(at);
+            .text(&record.raw);
     }
-    work.send(sql::raw::copy, rows).await
+    work.send(&work.month.within(sql::raw::copy), rows).await
 }
 
 /// Writes the records that are not taken.

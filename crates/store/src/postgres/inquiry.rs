@@ -236,6 +236,7 @@ pub async fn story(session: &Session<'_>, side: Side, id: i64) -> Result<Option<
     let Some(transaction) = transaction_row(session, side, id).await? else {
         return Ok(None);
     };
+    let read_at = transaction.created_at;
     let of_match = match side {
         Side::Payment => sql::pairing::of_payment,
         Side::Sale => sql::pairing::of_sale,
@@ -267,7 +268,7 @@ pub async fn story(session: &Session<'_>, side: Side, id: i64) -> Result<Option<
     let identity = identity.as_ref();
     Ok(Some(Story {
         transaction,
-        raw: raw(session, id).await?,
+        raw: raw(session, id, read_at).await?,
         identified_at: identity.map(|row| instant(row, 1)).transpose()?,
         loyalty_id: match identity {
             Some(row) => get(row, 0)?,
@@ -337,8 +338,19 @@ pub async fn log(session: &Session<'_>, after: i64, most: usize) -> Result<Vec<L
     session.list(sql::audit_log::list, &values, row).await
 }
 
-async fn raw(session: &Session<'_>, id: i64) -> Result<Option<(String, i64, FileRow)>, Failure> {
-    let Some(found) = session.maybe(sql::raw::find, &[&id]).await? else {
+/// The raw record from which a transaction was read by a commit of this stamp.
+async fn raw(
+    session: &Session<'_>,
+    id: i64,
+    read_at: Instant,
+) -> Result<Option<(String, i64, FileRow)>, Failure> {
+    let values: [&(dyn ToSql + Sync); 2] = [&id, &Time(read_at)];
+    let found = match session.maybe(sql::raw::find, &values).await? {
+        Some(found) => Some(found),
+        // A release that knows of no months took it up where it was.
+        None => session.maybe(sql::raw::search, &[&id]).await?,
+    };
+    let Some(found) = found else {
         return Ok(None);
     };
     let file: i64 = get(&found, 2)?;

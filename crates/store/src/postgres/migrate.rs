@@ -7,6 +7,7 @@ use crate::OpenError;
 use crate::sqlite::SchemaStatus;
 use harmonia_journey::ports::StoreError;
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 /// Every migration, in order. One that has landed is never edited: a later one changes what it did.
 /// They have the numbers and names of SQLite's.
@@ -46,10 +47,23 @@ const MIGRATIONS: &[Migration] = &[
         name: "identity",
         sql: include_str!("../../sql/postgres/migrations/0007_identity.sql"),
     },
+    Migration {
+        number: 8,
+        name: "months",
+        sql: include_str!("../../sql/postgres/migrations/0008_months.sql"),
+    },
 ];
 
 /// The advisory lock of those who migrate: 'HM' and nothing else.
+const TRY_LOCK: &str = "SELECT pg_try_advisory_xact_lock(x'484d0000'::int, 0)";
 const LOCK: &str = "SELECT pg_advisory_xact_lock(x'484d0000'::int, 0)";
+/// Who only looks whether there is something to do is done in less.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
+/// However long others take: they may be moving much.
+const WAIT: &str = "SET LOCAL lock_timeout = 0";
+/// A change of a table that others use waits for them, and whoever comes then waits for it.
+const HURRY: &str = "SET LOCAL lock_timeout = '60s'";
 const TABLE: &str = "SELECT to_regclass('schema_migration') IS NOT NULL";
 const APPLIED: &str = "SELECT number, name, checksum FROM schema_migration ORDER BY number";
 /// Whatever stands in the schema that tables are made in.
@@ -65,21 +79,27 @@ const CREATE: &str = "CREATE TABLE schema_migration (
 const NOTE: &str = "INSERT INTO schema_migration (number, name, checksum, shape)
     VALUES ($1, $2, $3, $4)";
 /// Everything that the migrations make, in words: every column, check, index, view and function. A
-/// unique index that somebody dropped is a promise that nobody keeps any more.
-const SHAPE: &str = "SELECT string_agg(line, E'\\n' ORDER BY line COLLATE \"C\") FROM (
+/// unique index that somebody dropped is a promise that nobody keeps any more. The parts of months come
+/// and go with the work.
+const SHAPE: &str = "WITH made AS (
+        SELECT * FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+        AND relname !~ '^(import_transaction|export_attempt)_[0-9]{4}_[0-9]{2}(_pkey)?$')
+    SELECT string_agg(line, E'\\n' ORDER BY line COLLATE \"C\") FROM (
     SELECT format('%s %s %s %s %s', c.relname, c.relkind, a.attname,
                   format_type(a.atttypid, a.atttypmod), a.attnotnull) AS line
-    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
+    FROM made c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relkind IN ('r', 'p', 'v', 'S')
     UNION ALL
-    SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
-    WHERE c.relnamespace = current_schema()::regnamespace
+    SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN made c ON c.oid = i.indrelid
     UNION ALL
-    SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
-    FROM pg_constraint WHERE connamespace = current_schema()::regnamespace
+    SELECT c.relname || ' ' || conname || ' ' || pg_get_constraintdef(o.oid)
+    FROM pg_constraint o JOIN made c ON c.oid = o.conrelid
     UNION ALL
-    SELECT relname || ' ' || pg_get_viewdef(oid) FROM pg_class
-    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'v'
+    SELECT c.relname || ' ' || pg_get_partkeydef(c.oid) FROM made c WHERE relkind = 'p'
+    UNION ALL
+    SELECT c.relname || ' ' || pg_get_expr(c.relpartbound, c.oid) FROM made c WHERE relispartition
+    UNION ALL
+    SELECT relname || ' ' || pg_get_viewdef(oid) FROM made WHERE relkind = 'v'
     UNION ALL
     SELECT pg_get_functiondef(oid) FROM pg_proc
     WHERE pronamespace = current_schema()::regnamespace AND prokind = 'f') lines";
@@ -117,16 +137,32 @@ pub async fn is_current(session: &Session<'_>) -> Result<bool, Failure> {
 pub async fn bring_up_to_date(session: Session<'_>, place: &str) -> Result<(), OpenError> {
     let failed = |failure: Failure| open_error(place, failure);
     session.look_at_everything().await.map_err(failed)?;
-    session.execute(LOCK, &[]).await.map_err(failed)?;
+    wait_for_others(&session, place).await.map_err(failed)?;
     let applied = applied(&session, place).await?;
-    if applied.len() < MIGRATIONS.len() {
-        apply_missing(&session, applied.len())
-            .await
-            .map_err(failed)?;
-        tracing::info!(migrations = MIGRATIONS.len(), "schema brought up to date");
+    let is_behind = applied.len() < MIGRATIONS.len();
+    if is_behind {
+        apply_missing(&session, applied.len(), place).await?;
     }
     refuse_changed(&session, place).await?;
-    session.commit().await.map_err(failed)
+    session.commit().await.map_err(failed)?;
+    if is_behind {
+        tracing::info!(migrations = MIGRATIONS.len(), "schema brought up to date");
+    }
+    Ok(())
+}
+
+/// Waits until nobody else migrates, and says so.
+async fn wait_for_others(session: &Session<'_>, place: &str) -> Result<(), Failure> {
+    for _ in 0..TRIES {
+        if session.value::<bool>(TRY_LOCK, &[]).await? {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    tracing::info!("another process migrates {place}: waiting until it is done");
+    session.run(WAIT).await?;
+    session.execute(LOCK, &[]).await?;
+    session.run(HURRY).await
 }
 
 /// What has been applied and what would be.
@@ -180,10 +216,11 @@ fn refuse_foreign(applied: &[Applied], place: &str) -> Result<(), OpenError> {
         else {
             return Err(OpenError(format!(
                 "{place} was made by a newer Harmonia (its schema has migration {} \"{}\", this \
-                 version knows {}): start that version, or set TXM_POSTGRES_URI to another database",
+                 version knows those up to {}): start that version, or set TXM_POSTGRES_URI to another \
+                 database",
                 row.number,
                 row.name,
-                MIGRATIONS.len()
+                MIGRATIONS.last().map_or(0, |last| last.number)
             )));
         };
         if known.checksum() != row.checksum {
@@ -197,21 +234,34 @@ fn refuse_foreign(applied: &[Applied], place: &str) -> Result<(), OpenError> {
     Ok(())
 }
 
-async fn apply_missing(session: &Session<'_>, done: usize) -> Result<(), Failure> {
-    if done == 0 && !session.value::<bool>(TABLE, &[]).await? {
-        session.run(CREATE).await?;
+async fn apply_missing(session: &Session<'_>, done: usize, place: &str) -> Result<(), OpenError> {
+    let failed = |failure: Failure| open_error(place, failure);
+    if done == 0 && !session.value::<bool>(TABLE, &[]).await.map_err(failed)? {
+        session.run(CREATE).await.map_err(failed)?;
     }
     for migration in MIGRATIONS.iter().skip(done) {
-        session.run(migration.sql).await?;
-        let shape = shape(session).await?;
-        let note: &[&(dyn tokio_postgres::types::ToSql + Sync)] = &[
-            &migration.number,
-            &migration.name,
-            &migration.checksum(),
-            &shape,
-        ];
-        session.execute(NOTE, note).await?;
+        apply(session, migration).await.map_err(|failure| {
+            let why = StoreError::from(failure);
+            OpenError(format!(
+                "migration {} \"{}\" of {place} failed: {why}. Nothing was changed: put right what \
+                 is in its way, and run `harmonia migrate` again",
+                migration.number, migration.name
+            ))
+        })?;
     }
+    Ok(())
+}
+
+async fn apply(session: &Session<'_>, migration: &Migration) -> Result<(), Failure> {
+    session.run(migration.sql).await?;
+    let shape = shape(session).await?;
+    let note: &[&(dyn tokio_postgres::types::ToSql + Sync)] = &[
+        &migration.number,
+        &migration.name,
+        &migration.checksum(),
+        &shape,
+    ];
+    session.execute(NOTE, note).await?;
     Ok(())
 }
 

@@ -1,16 +1,19 @@
 //! Purging: what is older than what is kept, and finished, goes, a stretch at a time.
 //!
 //! Open payments stay, however old: their turn may still come, and their keys must be known. So does
-//! what waits, and what a merchant has not been told.
+//! what waits, and what a merchant has not been told. What is kept by month goes by whole months
+//! (`purge_months`).
 
 use super::connection::Session;
 use super::failure::Failure;
+use super::purge_months::{ATTEMPTS, RAWS};
 use super::rows::{Date, Time, get, limit, text};
 use super::sql;
 use super::work::Work;
-use harmonia_core::retention::{Purge, PurgeCursor, PurgePlace, Purged, begin_of};
+use harmonia_core::retention::{Purge, PurgeCursor, PurgeMonth, PurgePlace, Purged, begin_of};
 use harmonia_core::time::Day;
 use hashbrown::HashMap;
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 /// The first day of which nothing is purged, if anything ever was to be.
@@ -49,8 +52,21 @@ pub async fn apply(
         before: purge.before.min(known),
         ..purge.clone()
     };
-    let (going, next) = Going::page(session, &purge).await?;
-    Ok((going.take(session).await?, next))
+    match purge.from {
+        PurgeCursor::RawMonths(place) => {
+            let (purged, next) = RAWS.purge(session, &purge, place).await?;
+            let attempts = PurgeCursor::AttemptMonths(PurgeMonth::FIRST);
+            Ok((purged, Some(next.map_or(attempts, PurgeCursor::RawMonths))))
+        }
+        PurgeCursor::AttemptMonths(place) => {
+            let (purged, next) = ATTEMPTS.purge(session, &purge, place).await?;
+            Ok((purged, next.map(PurgeCursor::AttemptMonths)))
+        }
+        _ => {
+            let (going, next) = Going::page(session, &purge).await?;
+            Ok((going.take(session, purge.before).await?, next))
+        }
+    }
 }
 
 /// How many transactions would go, were they purged, with their matches and exports. What goes after
@@ -116,7 +132,7 @@ impl Going {
                 }))
             }
             PurgeCursor::Rejects(after) => {
-                let page = numbered(session, sql::purge::rejects, purge, *after, true).await?;
+                let page = rejects(session, purge, *after).await?;
                 for (id, raw) in page.going {
                     going.rejects.push(id);
                     going.kept_raws.extend(raw);
@@ -127,25 +143,30 @@ impl Going {
                 )
             }
             PurgeCursor::Attempts(after) => {
-                let page = numbered(session, sql::purge::attempts, purge, *after, false).await?;
+                let page = attempts(session, purge, *after).await?;
                 going
                     .attempts
                     .extend(page.going.into_iter().map(|(id, _)| id));
-                page.last.map(PurgeCursor::Attempts)
+                Some(page.last.map_or(
+                    PurgeCursor::RawMonths(PurgeMonth::FIRST),
+                    PurgeCursor::Attempts,
+                ))
             }
+            PurgeCursor::RawMonths(_) | PurgeCursor::AttemptMonths(_) => None,
         };
         Ok((going, next))
     }
 
-    /// Takes it out.
-    async fn take(self, session: &Session<'_>) -> Result<Purged, Failure> {
+    /// Takes it out. Raw records of months that are over are left: they go with them.
+    async fn take(self, session: &Session<'_>, before: Day) -> Result<Purged, Failure> {
         let mut purged = Purged::default();
+        let months = RAWS.months(session, before).await?;
         // Of each row that went, its amount; of each file, how many of its records went, and their sum.
         let mut amounts: HashMap<i64, i64> = HashMap::new();
         let mut files: HashMap<i64, (i64, i64)> = HashMap::new();
         if !self.payments.is_empty() {
             let payments = &self.payments;
-            let row = |row: &tokio_postgres::Row| get(row, 0);
+            let row = |row: &Row| get(row, 0);
             let pairings: Vec<i64> = session.list(sql::purge::pairings, &[payments], row).await?;
             session.execute(sql::purge::delivery, &[&pairings]).await?;
             for row in session.rows(sql::answer::purge, &[&pairings]).await? {
@@ -167,7 +188,13 @@ impl Going {
         }
         if !amounts.is_empty() {
             let raws: Vec<i64> = amounts.keys().copied().collect();
-            for row in session.rows(sql::purge::raw, &[&raws]).await? {
+            let values: [&(dyn ToSql + Sync); 2] = [&raws, &months.staying];
+            let mut rows = session.rows(sql::purge::raw, &values).await?;
+            if rows.len() < raws.len() {
+                let values: [&(dyn ToSql + Sync); 2] = [&raws, &months.going];
+                rows.extend(session.rows(sql::purge::raw_left, &values).await?);
+            }
+            for row in rows {
                 let id: i64 = get(&row, 0)?;
                 let (count, sum) = files.entry(get(&row, 1)?).or_default();
                 *count += 1;
@@ -186,12 +213,13 @@ impl Going {
                 .execute(sql::purge::reject, &[&self.rejects])
                 .await?;
             // These were never taken, so no file counts them among its new records.
-            session.rows(sql::purge::raw, &[&self.kept_raws]).await?;
+            let values: [&(dyn ToSql + Sync); 2] = [&self.kept_raws, &months.staying];
+            session.rows(sql::purge::raw, &values).await?;
         }
         if !self.attempts.is_empty() {
-            purged.attempts += session
-                .execute(sql::purge::attempt, &[&self.attempts])
-                .await?;
+            let months = ATTEMPTS.months(session, before).await?.staying;
+            let values: [&(dyn ToSql + Sync); 2] = [&self.attempts, &months];
+            purged.attempts += session.execute(sql::purge::attempt, &values).await?;
         }
         Ok(purged)
     }
@@ -242,25 +270,42 @@ async fn typed(
     Ok(page)
 }
 
-/// A page of rows by their numbers, each with a raw record if it has one.
-async fn numbered(
-    session: &Session<'_>,
-    sql: &str,
-    purge: &Purge,
-    after: i64,
-    has_raws: bool,
-) -> Result<Page<i64>, Failure> {
+/// A page of bad records by their numbers, each with its raw record if it has one.
+async fn rejects(session: &Session<'_>, purge: &Purge, after: i64) -> Result<Page<i64>, Failure> {
     let values: [&(dyn ToSql + Sync); 3] =
         [&after, &Time(begin_of(purge.before)), &limit(purge.limit)];
-    let rows = session.rows(sql, &values).await?;
+    let rows = session.rows(sql::purge::rejects, &values).await?;
+    numbered(&rows, purge, |row| Ok((get(row, 2)?, get(row, 1)?)))
+}
+
+/// A page of attempts by their numbers, of the months that stay.
+async fn attempts(session: &Session<'_>, purge: &Purge, after: i64) -> Result<Page<i64>, Failure> {
+    let months = ATTEMPTS.months(session, purge.before).await?.staying;
+    let values: [&(dyn ToSql + Sync); 4] = [
+        &after,
+        &Time(begin_of(purge.before)),
+        &limit(purge.limit),
+        &months,
+    ];
+    let rows = session.rows(sql::purge::attempts, &values).await?;
+    numbered(&rows, purge, |row| Ok((get(row, 1)?, None)))
+}
+
+/// A page of rows that begin with their numbers; `read` says whether a row may go, and what belongs to
+/// it.
+fn numbered(
+    rows: &[Row],
+    purge: &Purge,
+    read: impl Fn(&Row) -> Result<(bool, Option<i64>), Failure>,
+) -> Result<Page<i64>, Failure> {
     let mut page = Page {
         going: Vec::new(),
         last: None,
     };
-    for row in &rows {
-        if get(row, 1 + usize::from(has_raws))? {
-            let raw = if has_raws { get(row, 1)? } else { None };
-            page.going.push((get(row, 0)?, raw));
+    for row in rows {
+        let (may_go, other) = read(row)?;
+        if may_go {
+            page.going.push((get(row, 0)?, other));
         }
     }
     if let Some(row) = rows.last().filter(|_| rows.len() == purge.limit) {

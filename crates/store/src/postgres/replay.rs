@@ -180,16 +180,17 @@ impl<'a> Kept<'a> {
     async fn store_raw(&self, work: &Work<'_>, id: i64, identified: bool) -> Result<(), Failure> {
         let raw: &str = &self.record.raw;
         if self.raw.is_some() {
-            let values: [&(dyn ToSql + Sync); 3] = [&id, &identified, &raw];
+            let values: [&(dyn ToSql + Sync); 4] = [&id, &identified, &raw, &work.month.stored()];
             work.session.execute(sql::raw::take_up, &values).await?;
         } else {
-            let values: [&(dyn ToSql + Sync); 6] = [
+            let values: [&(dyn ToSql + Sync); 7] = [
                 &id,
                 &self.file.0,
                 &self.number,
                 &identified,
                 &raw,
                 &Time(work.at),
+                &work.month.stored(),
             ];
             work.session.execute(sql::raw::insert, &values).await?;
         }

@@ -52,6 +52,7 @@ mod named {
             all, all_sets, copy, find_set, held, in_force, insert, insert_set, lock, retain,
             revise, revision, set_has_days,
         }
+        month { drop, list, make }
         numbers { give_back, next_raw, settled, take }
         pairing { barred, copy, end_of, of_payment, of_sale, rows, settlements, void }
         payment {
@@ -61,12 +62,13 @@ mod named {
         }
         provider { add, find, rename }
         purge {
-            attempt, attempts, count, delivery, export, identity, keep_from, kept_from, lock,
-            pairing, pairings, payment, payments, raw, recount, reject, rejects, sale, sales,
+            attempt, attempt_aside, attempt_bounds, attempt_staying, attempts, count, delivery,
+            export, identity, keep_from, kept_from, lock, pairing, pairings, payment, payments, raw,
+            raw_aside, raw_bounds, raw_left, raw_staying, raws, recount, reject, rejects, sale, sales,
             share,
         }
         push { find, insert, prune }
-        raw { copy, find, insert, newest, take_up }
+        raw { copy, find, insert, newest, search, take_up }
         redress { close, list, propose }
         reject { copy, find, keep, kept, known, list, listed, newest, quarantined, replay }
         sale {

@@ -3,13 +3,14 @@
 use super::Shared;
 use super::connection::Session;
 use super::failure::Failure;
+use super::months::Month;
 use super::sql;
 use compact_str::CompactString;
 use harmonia_core::changes::Placed;
 use harmonia_core::ids::{MatchGroup, SchemeId, Slug};
 use harmonia_core::time::Instant;
 use harmonia_core::transaction::FeedType;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
 /// A commit being made.
@@ -18,6 +19,8 @@ pub struct Work<'a> {
     pub session: Session<'a>,
     /// Its stamp.
     pub at: Instant,
+    /// The month of which the raw records and attempts that it writes are.
+    pub month: Month,
     /// Whether what comes may be known: then it is looked up before it is written. Else it is
     /// written, and should it be known the commit is made anew, with care.
     pub careful: bool,
@@ -63,6 +66,8 @@ pub type Lists = HashMap<Vec<CompactString>, (i64, bool)>;
 pub struct Known {
     pub feeds: HashMap<(Slug, FeedType), i64>,
     pub mid_sets: HashMap<SchemeId, Lists>,
+    /// Months whose parts are made.
+    pub months: HashSet<Month>,
 }
 
 /// At most so many MID lists are remembered.
@@ -72,6 +77,7 @@ impl Known {
     /// Remembers more.
     pub fn learn(&mut self, more: Self) {
         self.feeds.extend(more.feeds);
+        self.months.extend(more.months);
         if self.mid_sets.values().map(HashMap::len).sum::<usize>() >= REMEMBERED_SETS {
             self.mid_sets.clear();
         }
@@ -88,6 +94,7 @@ impl<'a> Work<'a> {
             shared,
             session,
             at,
+            month: Month::REST,
             careful: false,
             taken: Vec::new(),
             learnt: Known::default(),

@@ -43,6 +43,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "identity",
         sql: include_str!("../../sql/sqlite/migrations/0007_identity.sql"),
     },
+    Migration {
+        number: 8,
+        name: "months",
+        sql: include_str!("../../sql/sqlite/migrations/0008_months.sql"),
+    },
 ];
 
 /// Whether the database has all that this version knows, and nothing that it does not.
@@ -158,11 +163,12 @@ fn refuse_foreign(applied: &[Applied], path: &Path) -> Result<(), OpenError> {
         else {
             return Err(OpenError(format!(
                 "the database {} was made by a newer Harmonia (its schema has migration {} \"{}\", \
-                 this version knows {}): start that version, or set TXM_DATA_DIR to another folder",
+                 this version knows those up to {}): start that version, or set TXM_DATA_DIR to another \
+                 folder",
                 path.display(),
                 row.number,
                 row.name,
-                MIGRATIONS.len()
+                MIGRATIONS.last().map_or(0, |last| last.number)
             )));
         };
         if known.checksum() != row.checksum {

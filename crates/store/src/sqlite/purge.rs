@@ -141,6 +141,8 @@ impl Going {
                 let next = page.last.map(PurgeCursor::Attempts);
                 Ok((page.going.into_iter().map(attempt).collect(), next))
             }
+            // One file has no months to drop.
+            PurgeCursor::RawMonths(_) | PurgeCursor::AttemptMonths(_) => Ok((Vec::new(), None)),
         }
     }
 }

@@ -149,6 +149,7 @@ conformance! {
             what_is_configured_as_too_old_is_so_without_a_purge,
             a_bad_record_goes_when_it_was_taken_up,
             purging_in_stretches_ends_the_same,
+            what_stays_of_a_month_that_is_over_is_whole,
             configuration_is_kept_and_taken_back,
         }
         delivering {

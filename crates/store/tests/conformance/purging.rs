@@ -1,7 +1,8 @@
 //! Purging: what is old and finished goes, whatever else there is stays, and nothing comes in twice.
 
 use crate::support::{
-    BAKERY, Bench, NOON, Town, VISA_AUTH, VISA_SETTLED, gbp, payment, refused, sale, waiting,
+    BAKERY, Bench, NOON, Town, VISA_AUTH, VISA_SETTLED, gbp, payment, picture, refused, sale,
+    waiting,
 };
 use harmonia_core::changes::{Attempt, Changes, Delivery, ImportedBody, Replayed, StillOpen};
 use harmonia_core::config::ConfigChange;
@@ -307,6 +308,53 @@ pub async fn purging_in_stretches_ends_the_same(bench: &dyn Bench) {
     }
     assert_eq!(pictures[0], pictures[1]);
     assert_eq!(pictures[0], pictures[2]);
+}
+
+/// A store that keeps things by month may drop June at once: it must not show.
+pub async fn what_stays_of_a_month_that_is_over_is_whole(bench: &dyn Bench) {
+    let mut pictures = Vec::new();
+    // Of the first town much stays, beside what goes; of the second little.
+    for (many, limit) in [(2, 3), (2, 100), (40, 3), (40, 100)] {
+        let town = Town::new(bench).await;
+        let names: Vec<String> = (0..many).map(|number| format!("t{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        for export in town.matched(&names).await {
+            deliver(&town, &[export], ExportState::Delivered).await;
+        }
+        open(&town, "open").await;
+        let exports = town.matched(&["held"]).await;
+        deliver(&town, &exports, ExportState::Held).await;
+        let kept = vec![
+            waiting(payment("w").told(), 1),
+            refused(RejectReason::BadAmount, 2),
+        ];
+        town.import(VISA_SETTLED, kept).await;
+        let purged = town.purge(day(62), limit, NOON.plus(65 * DAY_US)).await;
+        let told = names.len() as u64;
+        let expected = Purged {
+            payments: told,
+            sales: told,
+            matches: told,
+            exports: told,
+            rejects: 0,
+            attempts: told,
+        };
+        assert_eq!(purged, expected);
+        town.expect_sound().await;
+        for (side, name) in [(Side::Payment, "open"), (Side::Sale, "held")] {
+            let row = &town.store.find(side, name).await.unwrap()[0];
+            let story = town.store.story(side, row.id).await.unwrap().unwrap();
+            assert!(
+                story.raw.unwrap().0.contains(name),
+                "its raw record is there"
+            );
+        }
+        let held = town.store.exports(Some("HELD"), 0, 10).await.unwrap();
+        assert_eq!(held[0].destination.as_deref(), Some("out.jsonl"));
+        pictures.push(picture(&*town.store, NOON, 100).await);
+    }
+    assert_eq!(pictures[0], pictures[1]);
+    assert_eq!(pictures[2], pictures[3]);
 }
 
 pub async fn configuration_is_kept_and_taken_back(bench: &dyn Bench) {

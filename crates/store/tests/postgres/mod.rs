@@ -3,6 +3,7 @@
 
 mod answers;
 mod clock;
+mod months;
 mod opening;
 mod plans;
 mod rivals;

@@ -55,6 +55,7 @@ const HOT: &[&str] = &[
     "payment/untouched",
     "push/find",
     "push/prune",
+    "raw/find",
     "raw/newest",
     "reject/known",
     "reject/newest",
@@ -97,6 +98,11 @@ async fn every_statement_is_lawful_sql() {
 async fn every_hot_statement_keeps_its_plan() {
     let Some(bench) = bench() else { return };
     let client = connect(&bench.database().await.0).await;
+    // As many months as there may be at a time.
+    for month in ["2026-03-01", "2026-05-01"] {
+        let make = format!("SELECT make_months('{month}')");
+        client.batch_execute(&make).await.unwrap();
+    }
     let version = client.query_one("SHOW server_version", &[]).await.unwrap();
     let version: String = version.get(0);
     let client = prepared(client).await;
@@ -125,6 +131,32 @@ async fn every_hot_statement_keeps_its_plan() {
             "LEFT OUT: the golden plans: they are of PostgreSQL {RELEASE}, this is {version}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_raw_record_is_looked_for_in_its_month_and_among_the_rest_alone() {
+    let Some(bench) = bench() else { return };
+    let client = connect(&bench.database().await.0).await;
+    for year in 2020..2026 {
+        let make = format!("SELECT make_months('{year}-05-01')");
+        client.batch_execute(&make).await.unwrap();
+    }
+    let client = prepared(client).await;
+    let sql = std::fs::read_to_string(root().join("sql/postgres/raw/find.sql")).unwrap();
+    let explain =
+        format!("PREPARE hot AS {sql}; EXPLAIN (COSTS OFF) EXECUTE hot(7, '2024-06-30T23:59:59Z')");
+    let told = client.simple_query(&explain).await.unwrap();
+    let lines = told.iter().filter_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    let plan: Vec<&str> = lines.collect();
+    let scans: Vec<&&str> = plan.iter().filter(|line| line.contains("Scan")).collect();
+    assert_eq!(scans.len(), 2, "{plan:#?}");
+    assert!(scans[0].contains("import_transaction_rest"), "{plan:#?}");
+    assert!(scans[1].contains("import_transaction_2024_06"), "{plan:#?}");
+    let removed = "Subplans Removed: 11";
+    assert!(plan.iter().any(|line| line.contains(removed)), "{plan:#?}");
 }
 
 #[test]

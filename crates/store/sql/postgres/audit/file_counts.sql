@@ -6,7 +6,7 @@ LEFT JOIN (
     FROM import_transaction r
     LEFT JOIN payment p ON p.id = r.id
     LEFT JOIN sale s ON s.id = r.id
-    WHERE r.identified
+    WHERE r.identified AND coalesce(p.id, s.id) IS NOT NULL
     GROUP BY r.file_id) rows ON rows.file_id = f.id
 LEFT JOIN (SELECT file_id, count(*) AS count FROM export_answer GROUP BY file_id) answers
     ON answers.file_id = f.id

@@ -3,7 +3,8 @@ SELECT e.id, e.provider_slug, e.transaction_id, e.loyalty_id, e.spend_amount, e.
        e.export_uid::text, e.status, e.status_reason, e.tries, a.destination, a.response, e.created_at,
        e.matched_transaction_id, r.result, r.created_at
 FROM export_transaction e
-LEFT JOIN export_attempt a ON a.id = e.export_attempt_id
+LEFT JOIN delivery d ON d.export_id = e.id
+LEFT JOIN export_attempt a ON a.id = d.export_attempt_id AND a.month <= month_of(d.updated_at + interval '1 day')
 LEFT JOIN LATERAL (
     SELECT r.result, r.created_at FROM export_answer r
     WHERE r.export_id = e.id ORDER BY r.id DESC LIMIT 1) r ON true

@@ -1,2 +1,3 @@
--- purge/raw: records as they came, and the files that brought them.
-DELETE FROM import_transaction WHERE id = ANY ($1) RETURNING id, file_id
+-- purge/raw: records as they came, of months that stay, and the files that brought them.
+DELETE FROM import_transaction WHERE id = ANY ($1) AND month = ANY ($2::date[])
+RETURNING id, file_id

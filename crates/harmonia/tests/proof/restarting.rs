@@ -78,6 +78,6 @@ fn a_worker_waits_for_a_server_that_is_not_there_yet() {
     let mut worker = Worker::start(&ground);
     worker.await_said("waiting for database");
     cluster.start();
-    worker.await_said("running; stop with");
+    worker.await_said("working; stop with");
     worker.stop();
 }

@@ -24,7 +24,7 @@ impl Worker {
     /// Starts one, and waits until it is at work.
     pub fn begin(ground: &Ground) -> Self {
         let mut worker = Self::start(ground);
-        worker.await_said("running; stop with");
+        worker.await_said("working; stop with");
         worker
     }
 

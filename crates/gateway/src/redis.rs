@@ -6,8 +6,8 @@
 //! where they know that it is away, every 5 seconds where they do not. Nothing that is said here keeps
 //! its caller waiting, but for what is asked for.
 //!
-//! [`link`] keeps the connection, [`teller`] says what is to be said, [`listener`] waits for tokens, and
-//! [`cache`] keeps the configuration.
+//! `link` keeps the connection, `teller` says what is to be said, `listener` waits for tokens, and
+//! `cache` keeps the configuration.
 
 mod cache;
 mod link;

@@ -28,7 +28,7 @@ impl DatabaseClock {
     /// The clock of the server at the other end of a connection.
     ///
     /// # Errors
-    /// [`Failure`] when the server does not answer.
+    /// `Failure` when the server does not answer.
     pub async fn of(client: &deadpool_postgres::Client) -> Result<Self, Failure> {
         let begin = Ticks::now();
         let told = client.query_one(NOW, &[]).await?;

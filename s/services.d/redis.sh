@@ -28,7 +28,7 @@ CONF
         await_port redis "$port" 20
         ;;
     env)
-        printf 'HARMONIA_TEST_REDIS_URL=redis://:%s@127.0.0.1:%s\n' \
+        printf 'HARMONIA_TEST_REDIS_URL=redis://default:%s@127.0.0.1:%s\n' \
             "$(cat "$here/password")" "$(cat "$here/port")"
         # Tests that empty, kill and restart one have their own.
         printf 'HARMONIA_TEST_REDIS_SERVER=%s\n' "$(command -v redis-server)"

@@ -1,8 +1,9 @@
 //! Where everything durable lives.
 //!
-//! [`sqlite`] is the embedded default; PostgreSQL, a feature, is for many machines. Every store keeps the same promises, which one conformance
-//! suite (`tests/conformance`) holds against all of them.
+//! [`sqlite`] is the embedded default; PostgreSQL, a feature, is for many machines. Every store keeps the
+//! same promises, which one conformance suite (`tests/conformance`) holds against all of them.
 
+mod audit;
 mod cards;
 pub mod model;
 mod open_error;

@@ -1,9 +1,8 @@
-//! What people ask: status, lists, the story of one transaction, the audit.
+//! What people ask: status, lists, the story of one transaction.
 
 use super::load::{self, days_around};
 use super::rows::{card_digits, instant, invalid, money};
 use super::{Shared, sql};
-use harmonia_core::audit;
 use harmonia_core::changes::FileEnd;
 use harmonia_core::ids::{MatchId, PaymentId, SaleId, Slug};
 use harmonia_core::matching::Payment;
@@ -11,63 +10,10 @@ use harmonia_core::money::Money;
 use harmonia_core::state::RejectState;
 use harmonia_core::time::{Instant, Precision};
 use harmonia_journey::ports::{
-    Arrivals, AuditFinding, Counts, EndRow, ExportRow, FileRow, Gauges, LogRow, MatchRow,
-    OpenCount, ProposalRow, RejectRow, SaleStory, Side, Status, Story, TransactionRow,
-    UndecidedPayment,
+    Arrivals, Counts, EndRow, ExportRow, FileRow, Gauges, LogRow, MatchRow, OpenCount, ProposalRow,
+    RejectRow, SaleStory, Side, Status, Story, TransactionRow, UndecidedPayment,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
-
-/// How many rows that break an invariant are named.
-const EXAMPLES: usize = 5;
-
-/// The invariants that an audit checks, in words, each with the statement that finds its breaches.
-const INVARIANTS: &[(&str, &str)] = &[
-    (
-        "a payment is in one match at most",
-        sql::audit::one_to_one_payment,
-    ),
-    (
-        "a sale is in one match at most",
-        sql::audit::one_to_one_sale,
-    ),
-    (
-        "both sides of a match agree in scheme, MID, amount and currency",
-        sql::audit::same_purchase,
-    ),
-    (
-        "a matched payment is identified",
-        sql::audit::matched_is_identified,
-    ),
-    (
-        "a matched payment is not open",
-        sql::audit::matched_is_not_open,
-    ),
-    (
-        "every match has its export",
-        sql::audit::matched_is_exported,
-    ),
-    (
-        "what was delivered was sent",
-        sql::audit::delivered_was_sent,
-    ),
-    (
-        "every raw record taken is one payment or one sale",
-        sql::audit::raw_is_typed,
-    ),
-    (
-        "a file's counts and sums are those of its rows",
-        sql::audit::file_counts,
-    ),
-    (
-        "every payment is matched, open with a reason, or due",
-        sql::audit::nothing_forgotten,
-    ),
-    ("every pending export is due", sql::audit::export_is_due),
-    (
-        "what ended with another payment is of that payment's purchase",
-        sql::audit::settlement_follows,
-    ),
-];
 
 /// Rows of a statement, each made into a value.
 fn list<T>(
@@ -418,33 +364,6 @@ pub fn log(connection: &Connection, after: i64, limit: usize) -> rusqlite::Resul
     )
 }
 
-/// Entries of the log that do not follow from those before them.
-fn broken_links(connection: &Connection) -> rusqlite::Result<Option<AuditFinding>> {
-    let mut previous = audit::BEGINNING.to_vec();
-    let mut expected_id = 1;
-    let mut broken = Vec::new();
-    let mut statement = connection.prepare_cached(sql::audit_log::list)?;
-    let mut rows = statement.query(params![0, i64::MAX])?;
-    while let Some(row) = rows.next()? {
-        let id: i64 = row.get(0)?;
-        let (operator, action, detail): (String, String, String) =
-            (row.get(2)?, row.get(3)?, row.get(4)?);
-        let hash: Vec<u8> = row.get(5)?;
-        let link = audit::link(&previous, instant(row, 1)?, &operator, &action, &detail);
-        if link.as_slice() != hash || id != expected_id {
-            broken.push(id);
-        }
-        previous = hash;
-        expected_id = id + 1;
-    }
-    Ok((!broken.is_empty()).then(|| AuditFinding {
-        invariant: "every entry of the log of what people did follows from the one before it"
-            .to_owned(),
-        count: broken.len() as u64,
-        examples: broken.into_iter().take(EXAMPLES).collect(),
-    }))
-}
-
 fn raw(connection: &Connection, id: i64) -> rusqlite::Result<Option<(String, i64, FileRow)>> {
     let found: Option<(String, i64, i64)> = connection
         .prepare_cached(sql::raw::find)?
@@ -675,30 +594,4 @@ pub fn cards(connection: &Connection, after: i64, limit: usize) -> rusqlite::Res
             row.get(4)?,
         ))
     })
-}
-
-/// Checks every invariant. No findings: all hold.
-pub fn audit(connection: &Connection) -> rusqlite::Result<Vec<AuditFinding>> {
-    let mut findings = Vec::new();
-    for (invariant, sql) in INVARIANTS {
-        let mut count = 0;
-        let mut examples = Vec::new();
-        let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            count += 1;
-            if examples.len() < EXAMPLES {
-                examples.push(row.get(0)?);
-            }
-        }
-        if count > 0 {
-            findings.push(AuditFinding {
-                invariant: (*invariant).to_owned(),
-                count,
-                examples,
-            });
-        }
-    }
-    findings.extend(broken_links(connection)?);
-    Ok(findings)
 }

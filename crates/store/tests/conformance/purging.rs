@@ -4,7 +4,7 @@ use crate::support::{
     BAKERY, Bench, NOON, Town, VISA_AUTH, VISA_SETTLED, gbp, payment, picture, refused, sale,
     waiting,
 };
-use harmonia_core::changes::{Attempt, Changes, Delivery, ImportedBody, Replayed, StillOpen};
+use harmonia_core::changes::{Changes, ImportedBody, Replayed, StillOpen};
 use harmonia_core::config::ConfigChange;
 use harmonia_core::ids::{ExportId, RejectId};
 use harmonia_core::matching::OpenReason;
@@ -23,32 +23,10 @@ fn day(after: i32) -> Day {
     Day(NOON.day().0 + after)
 }
 
-async fn deliver(town: &Town, exports: &[ExportId], state: ExportState) {
-    let mut changes = Changes::none(NOON);
-    changes.attempt = Some(Attempt {
-        scheme: town.bakery,
-        destination: "out.jsonl".to_owned(),
-        body: "{}".to_owned(),
-        response: None,
-        error: None,
-        duration_us: 1,
-        deliveries: exports
-            .iter()
-            .map(|export| Delivery {
-                export: *export,
-                state,
-                reason: Some(state.to_string()),
-            })
-            .collect(),
-        file: None,
-    });
-    town.commit(changes).await;
-}
-
 /// Pairs of a payment and a sale that are matched and told.
 async fn told(town: &Town, names: &[&str]) {
     let exports = town.matched(names).await;
-    deliver(town, &exports, ExportState::Delivered).await;
+    town.deliver(&exports, ExportState::Delivered).await;
 }
 
 async fn open(town: &Town, name: &str) {
@@ -131,8 +109,8 @@ pub async fn what_is_open_or_untold_or_recent_stays(bench: &dyn Bench) {
     open(&town, "open").await;
     town.pay(vec![payment("undecided")]).await;
     let exports = town.matched(&["pending", "held", "failed"]).await;
-    deliver(&town, &exports[1..2], ExportState::Held).await;
-    deliver(&town, &exports[2..], ExportState::Failed).await;
+    town.deliver(&exports[1..2], ExportState::Held).await;
+    town.deliver(&exports[2..], ExportState::Failed).await;
     told(&town, &["told"]).await;
     let before = town.picture().await;
     assert_eq!(town.purge(day(0), 100, LATER).await, Purged::default());
@@ -167,7 +145,7 @@ pub async fn a_match_goes_with_both_its_sides_or_not_at_all(bench: &dyn Bench) {
     let payments = town.pay(vec![payment("early")]).await;
     let sales = town.sell(vec![late, sale("unpaid")]).await;
     town.commit(town.matching(&[(payments[0], sales[0])])).await;
-    deliver(&town, &[ExportId(1)], ExportState::Delivered).await;
+    town.deliver(&[ExportId(1)], ExportState::Delivered).await;
     let purged = town.purge(day(1), 100, LATER).await;
     assert_eq!(
         (purged.payments, purged.sales),
@@ -319,11 +297,11 @@ pub async fn what_stays_of_a_month_that_is_over_is_whole(bench: &dyn Bench) {
         let names: Vec<String> = (0..many).map(|number| format!("t{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         for export in town.matched(&names).await {
-            deliver(&town, &[export], ExportState::Delivered).await;
+            town.deliver(&[export], ExportState::Delivered).await;
         }
         open(&town, "open").await;
         let exports = town.matched(&["held"]).await;
-        deliver(&town, &exports, ExportState::Held).await;
+        town.deliver(&exports, ExportState::Held).await;
         let kept = vec![
             waiting(payment("w").told(), 1),
             refused(RejectReason::BadAmount, 2),

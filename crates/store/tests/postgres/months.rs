@@ -5,8 +5,8 @@ use super::{bench, processes};
 use crate::support::{
     BAKERY, LEASE_US, NOON, Town, VISA_SETTLED, connect, payment, refused, sale, waiting,
 };
-use harmonia_core::changes::{Attempt, Changes, Delivery, Lanes, NewJob, NewWork, Queue, Replayed};
-use harmonia_core::ids::{ExportId, RejectId};
+use harmonia_core::changes::{Changes, Lanes, NewJob, NewWork, Queue, Replayed};
+use harmonia_core::ids::RejectId;
 use harmonia_core::problem::RejectReason;
 use harmonia_core::retention::{MonthStep, Purge, PurgeCursor, Purged};
 use harmonia_core::state::ExportState;
@@ -49,28 +49,6 @@ async fn count(client: &Client, what: &str) -> i64 {
     client.query_one(&query, &[]).await.unwrap().get(0)
 }
 
-async fn tell(town: &Town, exports: &[ExportId], state: ExportState) {
-    let mut changes = Changes::none(NOON);
-    changes.attempt = Some(Attempt {
-        scheme: town.bakery,
-        destination: "out.jsonl".to_owned(),
-        body: "{}".to_owned(),
-        response: None,
-        error: None,
-        duration_us: 1,
-        deliveries: exports
-            .iter()
-            .map(|export| Delivery {
-                export: *export,
-                state,
-                reason: Some(state.to_string()),
-            })
-            .collect(),
-        file: None,
-    });
-    town.commit(changes).await;
-}
-
 /// A June of many purchases that are told, each by itself, and of some that are not: an open payment, a
 /// match that the merchant has not taken, a record that waits for its MID and one that is bad.
 async fn lived_in(town: &Town, told: usize) {
@@ -78,11 +56,11 @@ async fn lived_in(town: &Town, told: usize) {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let exports = town.matched(&names).await;
     for export in &exports {
-        tell(town, &[*export], ExportState::Delivered).await;
+        town.deliver(&[*export], ExportState::Delivered).await;
     }
     town.pay(vec![payment("open")]).await;
     let exports = town.matched(&["held"]).await;
-    tell(town, &exports, ExportState::Held).await;
+    town.deliver(&exports, ExportState::Held).await;
     let kept = vec![
         waiting(payment("waits").told(), 1),
         refused(RejectReason::BadAmount, 2),
@@ -90,7 +68,7 @@ async fn lived_in(town: &Town, told: usize) {
     town.import(VISA_SETTLED, kept).await;
     // The newest attempt is kept, whatever it told.
     let exports = town.matched(&["last"]).await;
-    tell(town, &exports, ExportState::Delivered).await;
+    town.deliver(&exports, ExportState::Delivered).await;
 }
 
 /// What is in a town of which June is purged: whole, and going on.
@@ -159,7 +137,7 @@ async fn a_commit_makes_the_part_of_its_month_and_of_the_next() {
         assert_eq!(parts(&client, table).await, [""; 0], "{table}");
     }
     let exports = town.matched(&["a"]).await;
-    tell(&town, &exports, ExportState::Delivered).await;
+    town.deliver(&exports, ExportState::Delivered).await;
     for table in ["import_transaction", "export_attempt"] {
         assert_eq!(
             parts(&client, table).await,
@@ -227,7 +205,7 @@ async fn a_part_that_cannot_be_made_is_done_without() {
     let broken = "DROP FUNCTION make_months(date)";
     client.batch_execute(broken).await.unwrap();
     let exports = town.matched(&["a"]).await;
-    tell(&town, &exports, ExportState::Held).await;
+    town.deliver(&exports, ExportState::Held).await;
     assert_eq!(count(&client, "import_transaction_rest").await, 2);
     assert_eq!(count(&client, "export_attempt_rest").await, 1);
     let row = &town.store.find(Side::Sale, "a").await.unwrap()[0];

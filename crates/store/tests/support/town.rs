@@ -4,8 +4,8 @@ use super::{Bench, Picture, holder, picture};
 use compact_str::CompactString;
 use harmonia_core::card::{CardDigits, CardToken, Digits};
 use harmonia_core::changes::{
-    Changes, Imported, ImportedBody, ImportedRecord, Lane, Lanes, MidAction, MidChange,
-    NewIdentity, NewJob, NewMatch, NewWork, Part, Queue,
+    Attempt, Changes, Delivery, Imported, ImportedBody, ImportedRecord, Lane, Lanes, MidAction,
+    MidChange, NewIdentity, NewJob, NewMatch, NewWork, Part, Queue,
 };
 use harmonia_core::identify::{CardLink, IdentifierType, LinkedCard};
 use harmonia_core::ids::{ExportId, FileId, MidId, PaymentId, SaleId, SchemeId, Slug};
@@ -13,7 +13,7 @@ use harmonia_core::matching::{Evidence, MatchKind};
 use harmonia_core::money::{Currency, Money};
 use harmonia_core::problem::{Reject, RejectReason};
 use harmonia_core::retention::{Purge, PurgeCursor, Purged};
-use harmonia_core::state::FileState;
+use harmonia_core::state::{ExportState, FileState};
 use harmonia_core::time::{Day, Instant, Moment, Precision};
 use harmonia_core::transaction::{FeedType, Identifiers, PaymentRecord, Place, SaleRecord, Told};
 use harmonia_journey::ports::{
@@ -81,6 +81,27 @@ impl Town {
     /// Commits as a person would, and expects no trouble.
     pub async fn commit(&self, changes: Changes) -> Committed {
         self.store.commit(Lease::Operator, changes).await.unwrap()
+    }
+
+    /// Notes that the bakery was told of exports, and what state they are in since.
+    pub async fn deliver(&self, exports: &[ExportId], state: ExportState) {
+        let delivery = |export: &ExportId| Delivery {
+            export: *export,
+            state,
+            reason: Some(state.to_string()),
+        };
+        let mut changes = Changes::none(NOON);
+        changes.attempt = Some(Attempt {
+            scheme: self.bakery,
+            destination: "out.jsonl".to_owned(),
+            body: "{}".to_owned(),
+            response: None,
+            error: None,
+            duration_us: 1,
+            deliveries: exports.iter().map(delivery).collect(),
+            file: None,
+        });
+        self.commit(changes).await;
     }
 
     /// Commits as a person would, and expects trouble.

@@ -2,8 +2,7 @@
 //!
 //! Two lanes of work run side by side: deciding, and delivering. Deciding overlaps with itself:
 //! while one batch is being committed the next is decided against it and the one after that is loaded.
-//! Whatever fails is
-//! given back with a time to be taken up again; nothing is dropped.
+//! Whatever fails is given back with a time to be taken up again; nothing is dropped.
 
 use crate::Journey;
 use crate::candidates::UnderWay;
@@ -361,13 +360,4 @@ async fn give_back_at(
             return;
         }
     }
-}
-
-/// Whether anything of these queues is due now, leased or not.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be asked.
-pub async fn is_due(journey: &Journey, queues: &[Queue]) -> Result<bool, StoreError> {
-    let due = journey.store.next_due(queues).await?;
-    Ok(due.is_some_and(|due| due <= journey.now()))
 }

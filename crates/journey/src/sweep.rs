@@ -8,7 +8,6 @@
 //! that a payment whose sale is in already is not given up.
 
 use crate::Journey;
-use crate::drive;
 use crate::export::delivery_jobs;
 use crate::matching::Prepared;
 use crate::ports::{CommitError, Lease, StoreError};
@@ -112,7 +111,7 @@ pub async fn prepare(
     waited: u32,
 ) -> Result<Prepared, StoreError> {
     let mut changes = Changes::done(journey.now());
-    if waited < PATIENCE && drive::is_due(journey, several::BEFORE).await? {
+    if waited < PATIENCE && journey.store.is_busy(several::BEFORE, changes.at).await? {
         return Ok(Prepared::AfterOthers);
     }
     match of_scheme(journey, scheme) {

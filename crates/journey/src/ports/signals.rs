@@ -10,7 +10,6 @@ use harmonia_core::time::{Instant, SECOND_US};
 use harmonia_core::transaction::FeedType;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -150,7 +149,7 @@ impl WithinProcess {
         poll_fn(|context| {
             let is_added = added
                 .iter_mut()
-                .any(|one| pin!(one).poll(context).is_ready());
+                .any(|one| one.as_mut().poll(context).is_ready());
             if is_added {
                 Poll::Ready(())
             } else {

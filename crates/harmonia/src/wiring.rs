@@ -126,15 +126,6 @@ impl Wiring {
         Ok((Arc::new(store), Arc::new(SystemClock)))
     }
 
-    /// Waits a while for a database server that does not answer yet, as when all of a machine starts
-    /// at once: for what runs until it is stopped. What only asks is told at once.
-    pub async fn await_server(&self) {
-        #[cfg(feature = "postgres")]
-        if let Some(uri) = &self.settings.postgres_uri {
-            harmonia_store::PostgresStore::await_server(uri, SERVER_PATIENCE).await;
-        }
-    }
-
     /// Opens the store, for commands that only ask.
     ///
     /// # Errors
@@ -173,11 +164,16 @@ impl Wiring {
     }
 
     /// The whole journey, in a process that goes on until it is stopped: it imports no more than can be
-    /// matched in time.
+    /// matched in time, and waits a while for a database server that does not answer yet, as when all of a
+    /// machine starts at once. Who only asks is told at once.
     ///
     /// # Errors
     /// [`Failure`] as [`Self::journey`].
     pub async fn endless_journey(&self) -> Result<Journey, Failure> {
+        #[cfg(feature = "postgres")]
+        if let Some(uri) = &self.settings.postgres_uri {
+            harmonia_store::PostgresStore::await_server(uri, SERVER_PATIENCE).await;
+        }
         Ok(Journey {
             room: Room::limited(),
             ..self.journey().await?

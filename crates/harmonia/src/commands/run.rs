@@ -12,7 +12,6 @@ use tokio::sync::watch;
 /// Watches the schedules and every feed, serves the API, matches and delivers, until SIGTERM or Ctrl-C;
 /// then finishes the batch in hand.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
-    wiring.await_server().await;
     let journey = wiring.endless_journey().await?;
     let (stopping, stop) = stop_on_signals();
     let server = serve::bind(wiring, &journey).await?;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 /// Watches the schedules until SIGTERM or Ctrl-C.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
-    let journey = wiring.journey().await?;
+    let journey = wiring.endless_journey().await?;
     let (_keep, mut stop) = stop_on_signals();
     tracing::info!("scheduling; stop with Ctrl-C or SIGTERM");
     schedule::forever(&journey, &mut stop).await;

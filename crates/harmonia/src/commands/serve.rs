@@ -12,14 +12,13 @@ pub use without_api::bind;
 
 /// Serves until SIGTERM or Ctrl-C; then finishes the requests in hand.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
-    wiring.await_server().await;
     let journey = wiring.endless_journey().await?;
+    let (_keep, stop) = super::run::stop_on_signals();
     let Some(server) = bind(wiring, &journey).await? else {
         return Err(Failure::usage(
             "this build of Harmonia does not have the HTTP API: build it with the feature web",
         ));
     };
-    let (_keep, stop) = super::run::stop_on_signals();
     server.run(stop).await;
     printer.line("stopped; nothing is left in hand")?;
     Ok(ExitCode::SUCCESS)

@@ -69,15 +69,25 @@ fn restarted(world: &World, cluster: &Cluster, seed: u64) -> (u64, Duration) {
 }
 
 #[test]
-fn a_worker_waits_for_a_server_that_is_not_there_yet() {
+fn every_process_waits_for_a_server_that_is_not_there_yet() {
     let Some(cluster) = Cluster::new() else {
         return;
     };
     let ground = Ground::postgres(Place::new(), Database::on(&cluster.uri()));
     cluster.kill();
-    let mut worker = Worker::start(&ground);
-    worker.await_said("waiting for database");
+    let processes = [
+        ("run", "working; stop with"),
+        ("serve", "serving"),
+        ("worker", "working; stop with"),
+        ("scheduler", "scheduling; stop with"),
+    ];
+    let mut processes = processes.map(|(command, said)| (Worker::start(&ground, command), said));
+    for (process, _) in &mut processes {
+        process.await_said("waiting for database");
+    }
     cluster.start();
-    worker.await_said("working; stop with");
-    worker.stop();
+    for (mut process, said) in processes {
+        process.await_said(said);
+        process.stop();
+    }
 }

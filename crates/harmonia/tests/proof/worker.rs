@@ -23,14 +23,14 @@ pub struct Worker {
 impl Worker {
     /// Starts one, and waits until it is at work.
     pub fn begin(ground: &Ground) -> Self {
-        let mut worker = Self::start(ground);
+        let mut worker = Self::start(ground, "run");
         worker.await_said("working; stop with");
         worker
     }
 
-    /// Starts one.
-    pub fn start(ground: &Ground) -> Self {
-        let mut process = ground.command(&["run"]).spawn().unwrap();
+    /// Starts one: `run`, or one of what that does all of.
+    pub fn start(ground: &Ground, command: &str) -> Self {
+        let mut process = ground.command(&[command]).spawn().unwrap();
         let log = Arc::<Mutex<String>>::default();
         let (said, heard) = (process.stderr.take().unwrap(), Arc::clone(&log));
         let reading = std::thread::spawn(move || {

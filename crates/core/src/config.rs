@@ -4,6 +4,7 @@
 //! process asks anew with each step, so a change counts within moments, without a restart.
 //! What is set once for a process is a [setting](crate::settings) instead.
 
+use crate::agent::Agent;
 use crate::ids::Slug;
 use crate::retention::{LEAST_DAYS, MOST_DAYS};
 use crate::schedule::Schedule;
@@ -76,6 +77,46 @@ impl ConfigKey {
     pub fn check(&self, value: &str) -> Result<(), String> {
         (self.check)(value).map_err(|wrong| format!("{}={value:?}: {wrong}", self.name))
     }
+}
+
+/// Whether a value will do for a key, where these agents are all there are.
+///
+/// # Errors
+/// Says what would: of a name that is nobody's, which there are.
+pub fn check_among(key: &ConfigKey, value: &str, agents: &[Agent]) -> Result<(), String> {
+    key.check(value)?;
+    let item = (key.name.clone().into_owned(), value.to_owned());
+    let config = Config::read(&BTreeMap::from([item]));
+    let is_known = |name: &str, known: Vec<&str>, what: &str| match known.contains(&name) {
+        true => Ok(()),
+        false => Err(format!(
+            "{}={value:?}: no agent file has the {what} {name}: there are {}",
+            key.name,
+            known.join(", ")
+        )),
+    };
+    for name in config.schedules.keys() {
+        match name.split_once(':') {
+            Some(("look", feed)) => {
+                let feeds = agents.iter().flat_map(|agent| &agent.feeds);
+                let looked_for = feeds.filter(|feed| feed.source.schedule().is_some());
+                let known = looked_for.map(|feed| feed.name.as_str()).collect();
+                is_known(feed, known, "looked-for feed")?;
+            }
+            Some((_, scheme)) => {
+                let sweeping = agents.iter().filter(|agent| agent.sweep.is_some());
+                let known = sweeping.map(|agent| agent.slug.as_str()).collect();
+                is_known(scheme, known, "sweeping scheme")?;
+            }
+            None => {}
+        }
+    }
+    for scheme in config.matching_slow.iter().flatten() {
+        let matching = agents.iter().filter(|agent| agent.matching.is_some());
+        let known = matching.map(|agent| agent.slug.as_str()).collect();
+        is_known(scheme.as_str(), known, "matched scheme")?;
+    }
+    Ok(())
 }
 
 /// A key with its value, for people and programs.

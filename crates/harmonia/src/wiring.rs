@@ -1,6 +1,6 @@
 //! Joins the ports: settings to a store, agent files to a journey.
 
-use crate::output::Failure;
+use crate::output::{Failure, complain};
 use harmonia_core::agent::{Agent, Role};
 use harmonia_core::changes::Lanes;
 use harmonia_core::feed::Source;
@@ -256,6 +256,23 @@ pub fn load_agents(folder: &Path) -> Result<Vec<Agent>, Failure> {
     } else {
         Err(Failure::new(complaints.join("\n")))
     }
+}
+
+/// The agents of a folder whose files are right; those of the others are complained of.
+///
+/// # Errors
+/// [`Failure`] when the folder cannot be read.
+pub fn sound_agents(folder: &Path) -> Result<Vec<Agent>, Failure> {
+    let mut agents = Vec::new();
+    for path in agent_files(folder)? {
+        match parse_agent(&path)? {
+            Ok(agent) => agents.push(agent),
+            Err(complaints) => complaints
+                .iter()
+                .for_each(|complaint| complain(&complaint.to_string())),
+        }
+    }
+    Ok(agents)
 }
 
 /// What is wrong between agents that are each right: two feeds of one name, or of one folder.

@@ -8,7 +8,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 use harmonia_core::access::Scope;
-use harmonia_core::config::{ConfigItem, ConfigKey};
+use harmonia_core::agent::Agent;
+use harmonia_core::config::{ConfigItem, ConfigKey, check_among};
 use harmonia_journey::configure::configure;
 use harmonia_journey::ports::CommitError;
 use serde_json::{Value, json as value};
@@ -48,8 +49,8 @@ pub async fn put(
         }
     };
     let received = receive(&app, &headers, body).await?;
-    let set = read(&key, &received.bytes)?;
     let journey = &app.journey;
+    let set = read(&key, &received.bytes, journey.agents.all())?;
     let operator = caller.name.as_deref().unwrap_or(NOBODY).into();
     let (store, signals) = (journey.store.as_ref(), journey.signals.as_ref());
     configure(store, signals, &key, set.clone(), operator, journey.now()).await?;
@@ -67,7 +68,7 @@ fn find(name: &str) -> Result<ConfigKey, Problem> {
 }
 
 /// The value that a body gives a key.
-fn read(key: &ConfigKey, body: &[u8]) -> Result<Option<String>, Problem> {
+fn read(key: &ConfigKey, body: &[u8], agents: &[Agent]) -> Result<Option<String>, Problem> {
     let document: Value = serde_json::from_slice(body).map_err(|error| {
         let detail = "write an object such as {\"value\": \"60\"}";
         Problem::bad_request("not-json", "The body is not JSON", detail).with_error(
@@ -100,7 +101,7 @@ fn read(key: &ConfigKey, body: &[u8]) -> Result<Option<String>, Problem> {
         }
     };
     if let Some(value) = &value
-        && let Err(detail) = key.check(value)
+        && let Err(detail) = check_among(key, value, agents)
     {
         wrong_value(detail);
     }

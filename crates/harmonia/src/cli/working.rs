@@ -133,7 +133,7 @@ pub struct ExportArgs {
 fn queue(name: &str) -> Result<Queue, String> {
     Queue::from_name(name).ok_or_else(|| {
         let names = Queue::NAMES.join(", ");
-        format!("there is no queue {name}: there are {names}")
+        format!("there is no queue {name:?}: there are {names}")
     })
 }
 

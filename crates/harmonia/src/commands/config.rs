@@ -3,8 +3,8 @@
 use crate::cli::{ConfigAction, ConfigArgs};
 use crate::operator::OperatorArgs;
 use crate::output::{Failure, Printer, table};
-use crate::wiring::Wiring;
-use harmonia_core::config::{ConfigItem, ConfigKey};
+use crate::wiring::{Wiring, sound_agents};
+use harmonia_core::config::{ConfigItem, ConfigKey, check_among};
 use harmonia_journey::configure::configure;
 use harmonia_journey::ports::{Clock, SystemClock};
 use std::process::ExitCode;
@@ -20,7 +20,8 @@ pub async fn run(
         ConfigAction::Get { key } => get(wiring, printer, key).await?,
         ConfigAction::Set { key, value, who } => {
             let found = ConfigKey::find(key).map_err(Failure::usage)?;
-            found.check(value).map_err(Failure::usage)?;
+            let agents = sound_agents(&wiring.settings.agents_dir)?;
+            check_among(&found, value, &agents).map_err(Failure::usage)?;
             change(wiring, printer, &found, Some(value), who).await?;
         }
         ConfigAction::Unset { key, who } => {

@@ -1,7 +1,7 @@
 //! `harmonia status`: where everything stands.
 
-use crate::output::{Failure, Printer, complain, grouped, or_dash, table};
-use crate::wiring::{Wiring, agent_files, parse_agent};
+use crate::output::{Failure, Printer, grouped, or_dash, table};
+use crate::wiring::{Wiring, sound_agents};
 use harmonia_core::feed::expected::Punctuality;
 use harmonia_core::matching::OpenReason;
 use harmonia_core::money::Major;
@@ -39,15 +39,7 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
 
 /// How the feeds stand. Agent files that are wrong are complained of, and the rest is told.
 async fn feeds(wiring: &Wiring, store: &dyn Store) -> Result<Vec<FeedStanding>, Failure> {
-    let mut agents = Vec::new();
-    for path in agent_files(&wiring.settings.agents_dir)? {
-        match parse_agent(&path)? {
-            Ok(agent) => agents.push(agent),
-            Err(complaints) => complaints
-                .iter()
-                .for_each(|complaint| complain(&complaint.to_string())),
-        }
-    }
+    let agents = sound_agents(&wiring.settings.agents_dir)?;
     let feeds = agents.iter().flat_map(|agent| &agent.feeds);
     Ok(quiet::standings(feeds, store, SystemClock.now()).await?)
 }

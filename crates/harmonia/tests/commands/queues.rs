@@ -90,11 +90,30 @@ fn a_slow_scheme_is_matched_in_a_queue_of_its_own() {
 fn queues_and_schedules_that_are_none_are_refused_with_those_there_are() {
     let place = Place::new();
     let refused = place.run(&["worker", "--queues", "import,matched"]);
-    assert_says(&refused, 2, &["no queue matched", "matching_slow"]);
+    assert_says(&refused, 2, &["no queue \"matched\"", "matching_slow"]);
     let refused = place.run(&["config", "set", "schedule:look:visa-auth", "hourly"]);
     assert_says(&refused, 2, &["five cron fields", "CRON_TZ"]);
     let refused = place.run(&["config", "set", "matching-slow", "Not A Slug"]);
     assert_says(&refused, 2, &["not a slug"]);
+    for (key, value, words) in [
+        (
+            "schedule:look:visa",
+            "never",
+            ["looked-for feed visa", "wasabi-club"],
+        ),
+        (
+            "schedule:sweep:itsu",
+            "never",
+            ["sweeping scheme itsu", "stonegate"],
+        ),
+        (
+            "matching-slow",
+            "itsu,iceland",
+            ["matched scheme iceland", "iceland-bonus-card"],
+        ),
+    ] {
+        assert_says(&place.run(&["config", "set", key, value]), 2, &words);
+    }
 }
 
 #[test]

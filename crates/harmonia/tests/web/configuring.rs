@@ -54,9 +54,12 @@ fn keys_are_listed_set_and_unset() {
         let told = &place.json(&["config", "get", "retention-days"])[0]["value"];
         assert_eq!(told, value);
     }
-    let schedule = put("schedule:look:visa-auth", json!({ "value": "never" }));
+    let schedule = put(
+        "schedule:look:example-loyalty-scheme",
+        json!({ "value": "never" }),
+    );
     assert_eq!(schedule.status, 200, "{schedule:?}");
-    let key = "txmatch:config:schedule:look:visa-auth";
+    let key = "txmatch:config:schedule:look:example-loyalty-scheme";
     assert_eq!(listed(&serving, key, &[])["value"], "never");
     let unset = put("retention-days", json!({ "value": null }));
     assert_eq!((unset.status, &unset.json()["value"]), (200, &Value::Null));

@@ -9,7 +9,9 @@
 //!
 //! How many leave in one file, [`batch`] says.
 
+pub mod auth;
 pub mod batch;
+pub mod request;
 
 use crate::ids::Slug;
 use crate::money::{Currency, Major};

@@ -5,6 +5,7 @@ mod courier;
 mod identity;
 mod inbox;
 mod inquiry;
+mod messenger;
 mod queue;
 mod signals;
 mod store;
@@ -18,6 +19,7 @@ pub use inquiry::{
     HistoryPage, HistoryScope, Inquiry, LogRow, MatchRow, OpenCount, Paid, ProposalRow, RejectRow,
     SaleStory, Side, Sold, Sought, Status, Story, TransactionRow, WithoutSale,
 };
+pub use messenger::{Messenger, Sent};
 pub use queue::{MessageQueue, QueueError};
 pub use signals::{CheckIns, Part, Signals, WithinProcess};
 pub use store::{

@@ -46,7 +46,7 @@ use harmonia_core::retention;
 use harmonia_core::time::{Day, Instant};
 use ports::{
     Clock, CommitError, Committed, FileCourier, Holder, Identity, Lease, Part, Signals, Store,
-    StoreError, Uids,
+    StoreError, Turn, Uids,
 };
 use room::Room;
 use std::sync::Arc;
@@ -92,14 +92,32 @@ impl Journey {
     /// # Errors
     /// [`CommitError`]: nothing was written.
     pub async fn commit(&self, lease: Lease, changes: Changes) -> Result<Committed, CommitError> {
-        let mut queues: Vec<Queue> = changes.jobs.iter().map(|job| job.queue).collect();
-        queues.sort_unstable();
-        queues.dedup();
+        let queues = queues_of(&changes);
         let committed = self.store.commit(lease, changes).await?;
-        if !queues.is_empty() {
-            self.signals.wake(&queues);
-        }
+        self.wake(&queues);
         Ok(committed)
+    }
+
+    /// As [`Journey::commit`], in its turn among the commits of a file.
+    ///
+    /// # Errors
+    /// [`CommitError`]: nothing was written.
+    pub async fn commit_in_turn(
+        &self,
+        lease: Lease,
+        changes: Changes,
+        turn: Turn,
+    ) -> Result<Committed, CommitError> {
+        let queues = queues_of(&changes);
+        let committed = self.store.commit_in_turn(lease, changes, turn).await?;
+        self.wake(&queues);
+        Ok(committed)
+    }
+
+    fn wake(&self, queues: &[Queue]) {
+        if !queues.is_empty() {
+            self.signals.wake(queues);
+        }
     }
 
     /// Says that a part of Harmonia worked now.
@@ -150,4 +168,12 @@ impl Journey {
         let days = config.retention_days.clone().map_err(StoreError::Broken)?;
         Ok(days.map(|days| retention::kept_from(self.now(), days)))
     }
+}
+
+/// The queues that get work by changes, each once.
+fn queues_of(changes: &Changes) -> Vec<Queue> {
+    let mut queues: Vec<Queue> = changes.jobs.iter().map(|job| job.queue).collect();
+    queues.sort_unstable();
+    queues.dedup();
+    queues
 }

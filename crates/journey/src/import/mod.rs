@@ -3,9 +3,11 @@
 //! A file is read twice: once for its hash and to see that it is whole, once for its records. A
 //! second thread reads and maps while the store writes; what lies between them is a few batches,
 //! so memory is bounded by the batch and not by the file. Each batch is one commit that also says
-//! how far the file is read, so that an import that is cut short goes on where it stopped.
+//! how far the file is read, so that an import that is cut short goes on where it stopped. Two of them
+//! are under way at a time (`import/committing.rs`).
 
 mod body;
+mod committing;
 mod messages;
 mod placing;
 mod preview;
@@ -21,6 +23,7 @@ use crate::drive::{Stop, unless_stopped};
 use crate::ports::{
     CommitError, FileArrival, FileClaim, ImportOutcome, Lease, Part, Readable, StoreError,
 };
+use committing::Committing;
 use harmonia_core::changes::{Changes, Imported, JobEnd, NewJob, NewWork, Queue};
 use harmonia_core::config::Config;
 use harmonia_core::feed::Feed;
@@ -183,30 +186,30 @@ impl Step<'_> {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<ImportReport, ImportError> {
         let mut batches = Batches::read(self.journey, self.feed, self.file_id, file, records_read)?;
-        let mut outcome = ImportOutcome::default();
+        let mut committing = Committing::new(self.journey, self.lease, progress);
         let mut refusal = None;
         loop {
             self.wait_for_room(stop).await?;
             let Some(next) = unless_stopped(stop, batches.next()).await else {
+                let outcome = self.finish(committing).await?;
                 self.give_back().await?;
                 return Ok(ImportReport::Stopped(outcome));
             };
-            let Some(batch) = next else {
-                break;
-            };
-            match batch {
-                Batch::Refused(reason) => refusal = Some(reason),
-                Batch::Records(imported) => {
-                    let (read, state) = (imported.records_read, imported.state);
-                    outcome.add(self.commit(*imported).await?);
-                    progress(read);
-                    if state != FileState::Importing {
+            match next {
+                None => break,
+                Some(Batch::Refused(reason)) => refusal = Some(reason),
+                Some(Batch::Records(imported)) => {
+                    let is_last = imported.state != FileState::Importing;
+                    let changes = self.changes(*imported).await?;
+                    committing.begin(changes).await?;
+                    if is_last {
                         // Its lease is over with it: there is nothing to be let go.
                         break;
                     }
                 }
             }
         }
+        let outcome = self.finish(committing).await?;
         batches.finish().await?;
         match refusal {
             Some(refusal) => self.refuse(&refusal).await,
@@ -214,7 +217,29 @@ impl Step<'_> {
         }
     }
 
+    /// Waits for the commits that are under way.
+    async fn finish(&self, committing: Committing<'_>) -> Result<ImportOutcome, CommitError> {
+        let outcome = committing.finish().await?;
+        if outcome.read > 0 {
+            self.check_in().await;
+        }
+        Ok(outcome)
+    }
+
+    /// Commits by itself.
     async fn commit(&self, imported: Imported) -> Result<ImportOutcome, CommitError> {
+        let changes = self.changes(imported).await?;
+        Ok(self.journey.commit(self.lease, changes).await?.imported)
+    }
+
+    async fn check_in(&self) {
+        let part = Part::import_of(self.feed.feed_type);
+        self.journey.check_in(part).await;
+    }
+
+    /// What a batch changes: its records, and the job that takes them up.
+    async fn changes(&self, imported: Imported) -> Result<Changes, CommitError> {
+        self.check_in().await;
         let mut changes = Changes::none(self.journey.now());
         let config = self.journey.config().await?;
         changes.kept_from = self.journey.kept_from_of(&config)?;
@@ -225,11 +250,7 @@ impl Step<'_> {
             .jobs
             .push(matching_job(self.journey, self.feed, &config, changes.at)?);
         changes.imported = Some(imported);
-        let committed = self.journey.commit(self.lease, changes).await?;
-        self.journey
-            .check_in(Part::import_of(self.feed.feed_type))
-            .await;
-        Ok(committed.imported)
+        Ok(changes)
     }
 
     /// Waits while matching has to catch up first, and keeps the file meanwhile.
@@ -256,7 +277,7 @@ impl Step<'_> {
 
     async fn refuse(&self, refusal: &FileRefusal) -> Result<ImportReport, ImportError> {
         let reason = refusal.to_string();
-        self.commit(Imported {
+        let refused = Imported {
             file: self.file_id,
             provider: self.feed.provider_slug.clone(),
             records: Vec::new(),
@@ -265,8 +286,8 @@ impl Step<'_> {
             skipped: 0,
             state: FileState::Refused,
             refusal: Some(reason.clone().into()),
-        })
-        .await?;
+        };
+        self.commit(refused).await?;
         Ok(ImportReport::Refused(reason))
     }
 }

@@ -9,6 +9,7 @@ mod messenger;
 mod queue;
 mod signals;
 mod store;
+mod turn;
 mod world;
 
 pub use courier::{AppendError, FileCourier, FileHold};
@@ -27,4 +28,5 @@ pub use store::{
     ImportOutcome, Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Undecided,
     UndecidedPayment,
 };
+pub use turn::{Before, Turn};
 pub use world::{Clock, Holder, SystemClock, Uids};

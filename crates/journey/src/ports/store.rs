@@ -1,6 +1,6 @@
 //! The store: the one place where anything is written, and what the stages load from it.
 
-use crate::ports::{Holder, Inquiry};
+use crate::ports::{Before, Holder, Inquiry, Turn};
 use async_trait::async_trait;
 use compact_str::CompactString;
 use harmonia_core::access::{ApiKey, KeyHash};
@@ -133,6 +133,14 @@ pub enum CommitError {
     /// The store could not.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl CommitError {
+    /// Why a commit is not made whose turn does not come.
+    pub fn not_before() -> Self {
+        let why = "the batch before this one could not be stored: both are to be read again";
+        StoreError::Busy(why.to_owned()).into()
+    }
 }
 
 /// Why the store could not answer.
@@ -316,6 +324,22 @@ pub trait Store: Inquiry + Send + Sync + 'static {
 
     /// Applies changes in one transaction, fenced by the lease.
     async fn commit(&self, lease: Lease, changes: Changes) -> Result<Committed, CommitError>;
+
+    /// As [`Store::commit`], after the commit whose turn is before this one, and not unless that was made.
+    /// A store that can write two at a time begins at once: what the two have in common, the turn says.
+    async fn commit_in_turn(
+        &self,
+        lease: Lease,
+        changes: Changes,
+        turn: Turn,
+    ) -> Result<Committed, CommitError> {
+        if turn.to_commit().await == Before::Undone {
+            return Err(CommitError::not_before());
+        }
+        let committed = self.commit(lease, changes).await?;
+        turn.made(Before::MadeAnew);
+        Ok(committed)
+    }
 
     /// Leases the first job of these queues that is due. Jobs of one lane come in the order they
     /// were added and are never leased to two holders at once.

@@ -9,7 +9,7 @@ use harmonia_core::changes::{FileArrival, Lane, Queue, Work as Task};
 use harmonia_core::ids::{FileId, JobId};
 use harmonia_core::retention::begin_of;
 use harmonia_core::time::{Day, Instant};
-use harmonia_journey::ports::{FileClaim, Holder, Job, Lease};
+use harmonia_journey::ports::{FileClaim, Holder, Job, Lease, Turn};
 use tokio_postgres::types::ToSql;
 
 /// Who wants to lease, when, and until when.
@@ -190,7 +190,13 @@ pub async fn claim_file(
     claimer: Claimer<'_>,
 ) -> Result<FileClaim, Failure> {
     let mut client = shared.pool.get().await?;
-    let mut work = Work::new(shared, Session::write(&mut client).await?, claimer.now);
+    let turn = Turn::first();
+    let mut work = Work::new(
+        shared,
+        Session::write(&mut client).await?,
+        claimer.now,
+        &turn,
+    );
     let feed = import::feed_id(&mut work, &arrival.provider, arrival.feed_type).await?;
     // Two that found the same bytes come here one after the other.
     let file = format!("{feed} {} {}", arrival.feed_name, arrival.sha256);
@@ -256,7 +262,8 @@ pub async fn message_log(
     now: Instant,
 ) -> Result<FileId, Failure> {
     let mut client = shared.pool.get().await?;
-    let mut work = Work::new(shared, Session::write(&mut client).await?, now);
+    let turn = Turn::first();
+    let mut work = Work::new(shared, Session::write(&mut client).await?, now, &turn);
     let feed = import::feed_id(&mut work, &arrival.provider, arrival.feed_type).await?;
     let file = message_row(&mut work, arrival, feed).await?;
     end(shared, work).await?;

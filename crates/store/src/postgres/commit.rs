@@ -4,7 +4,7 @@ use super::connection::Session;
 use super::copy::Rows;
 use super::failure::Failure;
 use super::rows::Time;
-use super::work::{Block, Traces, Work};
+use super::work::{Block, Pending, Traces, Work};
 use super::{
     Shared, config, import, keys, lock, months, onboard, purge, push, replay, schedule, sql,
 };
@@ -16,7 +16,7 @@ use harmonia_core::changes::{
 };
 use harmonia_core::ids::{PaymentId, SaleId, SchemeId};
 use harmonia_core::time::Instant;
-use harmonia_journey::ports::{CommitError, Committed, Lease};
+use harmonia_journey::ports::{Before, CommitError, Committed, Lease, Turn};
 use hashbrown::HashSet;
 use std::mem;
 use tokio_postgres::types::ToSql;
@@ -25,32 +25,65 @@ use uuid::Uuid;
 /// How often a commit is made anew because somebody else wrote the same at the same time.
 const TRIES: u32 = 8;
 
-/// Applies changes, all or nothing.
+/// Applies changes, all or nothing, and not before the turn for it has come.
 pub async fn commit(
     shared: &Shared,
     lease: Lease,
     changes: &Changes,
+    turn: &Turn,
 ) -> Result<Committed, CommitError> {
+    Ok(tried(shared, lease, changes, turn).await?.0)
+}
+
+/// Applies changes in their turn, and tells whoever comes next.
+pub async fn in_turn(
+    shared: &Shared,
+    lease: Lease,
+    changes: &Changes,
+    turn: Turn,
+) -> Result<Committed, CommitError> {
+    let (committed, how) = tried(shared, lease, changes, &turn).await?;
+    turn.made(how);
+    Ok(committed)
+}
+
+/// Makes the commit, at as many tries as it takes, and says what that means for whoever comes next.
+async fn tried(
+    shared: &Shared,
+    lease: Lease,
+    changes: &Changes,
+    turn: &Turn,
+) -> Result<(Committed, Before), Failure> {
     let mut careful = false;
     let mut tries = 0;
     loop {
         tries += 1;
-        match once(shared, lease, changes, careful).await {
-            Ok(committed) => return Ok(committed),
+        if tries > 1 && turn.to_commit().await == Before::Undone {
+            return Err(Failure::NotBefore);
+        }
+        match once(shared, lease, changes, turn, careful).await {
+            Ok((committed, all_new)) => {
+                let how = match tries {
+                    1 => Before::Made { all_new },
+                    _ => Before::MadeAnew,
+                };
+                return Ok((committed, how));
+            }
             Err(failure) if failure.is_passing() && tries < TRIES => careful = true,
             Err(failure) if failure.lacks_a_table() && tries < TRIES => {}
-            Err(failure) => return Err(failure.into()),
+            Err(failure) => return Err(failure),
         }
     }
 }
 
-/// Makes the commit once.
+/// Makes the commit once; says whether all of the records it brought in were new.
 async fn once(
     shared: &Shared,
     lease: Lease,
     changes: &Changes,
+    turn: &Turn,
     careful: bool,
-) -> Result<Committed, Failure> {
+) -> Result<(Committed, bool), Failure> {
     let mut client = shared.pool.get().await?;
     let token = Uuid::new_v4();
     if writes_months(changes) {
@@ -70,9 +103,14 @@ async fn once(
             Some(_) => Session::write_isolated(&mut client).await?,
             None => Session::write(&mut client).await?,
         };
-        let mut work = Work::new(shared, session, changes.at);
+        let mut work = Work::new(shared, session, changes.at, turn);
         work.careful = careful;
-        let result = work.whole(lease, changes, token, &forgotten).await;
+        work.pending = Some(Pending {
+            lease,
+            end: changes.job,
+            token,
+        });
+        let result = work.whole(changes, &forgotten).await;
         let (session, traces) = work.part();
         (end(session, result).await, traces)
     };
@@ -97,6 +135,7 @@ async fn once(
             Err(failure)
         }
     };
+    let all_new = !feeds.iter().any(|(_, had_known)| *had_known);
     match &ended {
         Ok(_) => {
             lock(&shared.known).learn(learnt);
@@ -111,7 +150,7 @@ async fn once(
         }
         Err(_) => lock(&shared.answered).extend(forgotten),
     }
-    ended
+    ended.map(|committed| (committed, all_new))
 }
 
 /// Whether something of a commit is kept by month.
@@ -175,26 +214,46 @@ async fn resolve(shared: &Shared, token: Uuid, lost: Failure) -> Result<(), Fail
 }
 
 impl Work<'_> {
-    async fn whole(
-        &mut self,
-        lease: Lease,
-        changes: &Changes,
-        token: Uuid,
-        forgotten: &[Uuid],
-    ) -> Result<Committed, Failure> {
+    async fn whole(&mut self, changes: &Changes, forgotten: &[Uuid]) -> Result<Committed, Failure> {
+        // Fence first: a stale worker must not even read what it would write next to. A batch of a file
+        // that is written while the one before is committed cannot: that one has the job until then.
+        if self.turn.has_come() || changes.imported.is_none() {
+            self.come().await?;
+        }
+        if !forgotten.is_empty() {
+            self.session
+                .execute(sql::commit::forget, &[&forgotten])
+                .await?;
+        }
+        let committed = self.apply(changes).await?;
+        self.come().await?;
+        Ok(committed)
+    }
+
+    /// Waits for the turn of this commit, if it has not come, and fences it. What is written before may be
+    /// new rows alone, of which no other commit has the keys: whoever waited for one would wait for ever.
+    pub async fn come(&mut self) -> Result<(), Failure> {
+        let Some(Pending { lease, end, token }) = self.pending.take() else {
+            return Ok(());
+        };
+        match self.turn.to_commit().await {
+            Before::Made { all_new } if all_new || self.turn.again.is_empty() => {}
+            // What was taken for known may be known otherwise; numbers may be out of order.
+            Before::Made { .. } | Before::MadeAnew if !self.taken.is_empty() => {
+                return Err(Failure::OutOfTurn);
+            }
+            Before::Made { .. } | Before::MadeAnew => self.careful = true,
+            Before::Undone => return Err(Failure::NotBefore),
+        }
         let session = &self.session;
-        // Fence first: a stale worker must not even read what it would write next to.
-        let until = changes.at.plus(self.shared.lease_us);
-        let fence = end_job(session, lease, until, changes.job);
+        let until = self.at.plus(self.shared.lease_us);
+        let fence = end_job(session, lease, until, end);
         let token: [&(dyn ToSql + Sync); 1] = [&token];
         let mark = session.execute(sql::commit::token, &token);
         let (fenced, marked) = tokio::join!(fence, mark);
         fenced?;
         marked?;
-        if !forgotten.is_empty() {
-            session.execute(sql::commit::forget, &[&forgotten]).await?;
-        }
-        self.apply(changes).await
+        Ok(())
     }
 
     async fn apply(&mut self, changes: &Changes) -> Result<Committed, Failure> {

@@ -12,6 +12,10 @@ pub enum Failure {
     Conflict,
     /// Something that was taken for new is known: look at what there is, and try again.
     Known,
+    /// The commit before it was made anew, with later numbers: this one has to be made anew as well.
+    OutOfTurn,
+    /// The commit before it was not made.
+    NotBefore,
     /// PostgreSQL answered with an error, or not at all.
     Postgres(tokio_postgres::Error),
     /// No connection could be had.
@@ -76,7 +80,7 @@ impl Failure {
     /// Whether another try, now, may go through: two commits stood in each other's way.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Known => true,
+            Self::Known | Self::OutOfTurn => true,
             Self::Postgres(error) => error.code().is_some_and(|code| {
                 [
                     SqlState::T_R_SERIALIZATION_FAILURE,
@@ -93,7 +97,7 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Stale | Failure::Conflict => Self::Broken("unexpected conflict".to_owned()),
-            Failure::Known => Self::Busy(
+            Failure::Known | Failure::OutOfTurn | Failure::NotBefore => Self::Busy(
                 "others write the same at the same time, again and again: try again".to_owned(),
             ),
             Failure::Unreachable(why) => Self::Busy(format!("PostgreSQL cannot be reached: {why}")),
@@ -108,6 +112,7 @@ impl From<Failure> for CommitError {
         match failure {
             Failure::Stale => Self::StaleLease,
             Failure::Conflict => Self::Conflict,
+            Failure::NotBefore => Self::not_before(),
             failure => Self::Store(failure.into()),
         }
     }

@@ -90,6 +90,7 @@ pub async fn apply(
         dates: plan.dates,
         state: (imported.state, imported.refusal.as_deref()),
     };
+    work.come().await?;
     progress(work, imported.file, &progressed).await?;
     Ok(outcome)
 }
@@ -102,25 +103,33 @@ pub async fn add<'a>(
     records: &[&'a ImportedRecord],
     kept_from: Option<Day>,
 ) -> Result<Plan<'a>, Failure> {
-    let careful = work.careful || lock(&work.shared.expected).contains(&feed.id);
+    let expected = lock(&work.shared.expected).contains(&feed.id);
+    let looks_up_again = (work.careful || expected) && !work.turn.again.is_empty();
+    if looks_up_again || !records.iter().all(|record| may_go_ahead(record)) {
+        work.come().await?;
+    }
+    let careful = work.careful || expected;
     let keys = plan::asked(records, kept_from, careful);
     let known = known(work, feed, &keys).await?;
+    let nothing = HashMap::new();
+    let again = match careful {
+        true => &nothing,
+        false => &work.turn.again,
+    };
     let answers = answers(work, file, records).await?;
     let mut plan = Plan::of(
         records,
         kept_from,
         known.clone(),
+        again,
         HashSet::new(),
         answers.clone(),
     );
     let kept = kept(work, feed, plan.fingerprints()).await?;
     if !kept.is_empty() {
-        plan = Plan::of(records, kept_from, known, kept, answers);
+        plan = Plan::of(records, kept_from, known, again, kept, answers);
     }
-    let first = match plan.raws.len() {
-        0 => 0,
-        count => work.take("import_transaction", count).await?,
-    };
+    let first = work.take_raw(plan.raws.len()).await?;
     let sets = mid_sets(work, &plan).await?;
     write(work, file, feed, &plan, first, &sets).await?;
     rejects(work, file, feed, &plan, first).await?;
@@ -129,6 +138,18 @@ pub async fn add<'a>(
     }
     work.feeds.push((feed.id, plan.had_known));
     Ok(plan)
+}
+
+/// Whether a record may be written while the batch before it is committed: not what changes another row,
+/// nor what is stored under another id than the one by which the two batches were held apart.
+fn may_go_ahead(record: &ImportedRecord) -> bool {
+    let id = match &record.body {
+        ImportedBody::Payment { record, .. } => &record.transaction_id,
+        ImportedBody::Sale { record, .. } => &record.transaction_id,
+        ImportedBody::Refused { .. } => return true,
+        ImportedBody::Answer { .. } => return false,
+    };
+    !id.contains('\0')
 }
 
 /// Adds the answers among records to their exports.
@@ -331,6 +352,8 @@ async fn rejects(
     if plan.rejects.is_empty() {
         return Ok(());
     }
+    // The batch before may have brought the same.
+    work.come().await?;
     let first = work.take("rejected_record", plan.rejects.len()).await?;
     let mut rows = Rows::new(15);
     for (id, refused) in (first..).zip(&plan.rejects) {
@@ -510,6 +533,8 @@ pub async fn mid_set(
         Some(row) => Some((get::<i64>(&row, 0)?, get::<bool>(&row, 1)?)),
         None => None,
     };
+    // Another commit that needs the list waits until this one is over.
+    work.come().await?;
     let id = match found {
         Some((id, has_days)) if has_days || !day_only => id,
         Some((id, _)) => {

@@ -62,7 +62,7 @@ use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{AnswerRecord, FeedType};
 use harmonia_journey::ports::{
     AmountProbe, Answered, AnsweredBefore, CommitError, Committed, FileArrival, FileClaim, Holder,
-    Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Undecided,
+    Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Turn, Undecided,
 };
 use hashbrown::HashSet;
 use std::collections::BTreeMap;
@@ -244,7 +244,16 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&self, lease: Lease, changes: Changes) -> Result<Committed, CommitError> {
-        commit::commit(&self.shared, lease, &changes).await
+        commit::commit(&self.shared, lease, &changes, &Turn::first()).await
+    }
+
+    async fn commit_in_turn(
+        &self,
+        lease: Lease,
+        changes: Changes,
+        turn: Turn,
+    ) -> Result<Committed, CommitError> {
+        commit::in_turn(&self.shared, lease, &changes, turn).await
     }
 
     async fn claim(

@@ -57,10 +57,13 @@ pub struct Plan<'a> {
     pub amount_minor: i64,
     /// The first and the last date of what is new.
     pub dates: Option<(Instant, Instant)>,
-    /// Whether any of the records was known.
+    /// Whether any of the records was known, or of a day that may be purged: what became of them is not
+    /// to be told by the batch alone.
     pub had_known: bool,
     kept_from: Option<Day>,
     known: HashMap<Keyed, (Instant, Money)>,
+    /// What comes in with this batch, or with the one before that is being committed.
+    coming: HashMap<Keyed, (Instant, Money)>,
     kept: HashSet<Vec<u8>>,
     answers: Answers,
     places: HashMap<(SchemeId, &'a [CompactString], bool), usize>,
@@ -113,18 +116,24 @@ pub fn conflict(told: &Told, before: (Instant, Money)) -> Option<Reject> {
 }
 
 impl<'a> Plan<'a> {
-    /// For records in their order: `known` is what is known of the keys that were asked about, `kept`
-    /// the fingerprints of what is kept as a reject, `answers` what became of the answers.
+    /// For records in their order: `known` is what is known of the keys that were asked about, `again` what
+    /// of it comes in with the batch before, `kept` the fingerprints of what is kept as a reject, `answers`
+    /// what became of the answers.
     pub fn of(
         records: &[&'a ImportedRecord],
         kept_from: Option<Day>,
         known: HashMap<Keyed, (Instant, Money)>,
+        again: &HashMap<CompactString, (Instant, Money)>,
         kept: HashSet<Vec<u8>>,
         answers: Answers,
     ) -> Self {
+        let again = again.iter();
         let mut plan = Self {
             kept_from,
             known,
+            coming: again
+                .map(|(id, told)| ((told.0.day(), id.clone()), *told))
+                .collect(),
             kept,
             answers,
             ..Self::default()
@@ -207,7 +216,12 @@ impl<'a> Plan<'a> {
 
     fn find(&self, told: &Told) -> Option<(Instant, Money)> {
         let key = (told.day(), told.transaction_id.clone());
-        self.known.get(&key).copied()
+        self.of_key(&key)
+    }
+
+    fn of_key(&self, key: &Keyed) -> Option<(Instant, Money)> {
+        let coming = self.coming.get(key);
+        coming.or_else(|| self.known.get(key)).copied()
     }
 
     /// Takes a record that is new: gives its place among the raw records. Else what is known of it.
@@ -219,13 +233,13 @@ impl<'a> Plan<'a> {
         amount: Money,
     ) -> Result<i64, Option<(Instant, Money)>> {
         let key = (date.day(), transaction_id.clone());
-        if let Some(known) = self.known.get(&key) {
-            return Err(Some(*known));
+        if let Some(known) = self.of_key(&key) {
+            return Err(Some(known));
         }
         if is_too_old(key.0, self.kept_from) {
             return Err(None);
         }
-        self.known.insert(key, (date, amount));
+        self.coming.insert(key, (date, amount));
         self.outcome.new += 1;
         self.amount_minor += amount.minor;
         let (first, last) = self.dates.unwrap_or((date, date));
@@ -257,12 +271,13 @@ impl<'a> Plan<'a> {
         told: &Told,
         known: Option<(Instant, Money)>,
     ) -> Fate {
+        let key = (told.day(), told.transaction_id.clone());
+        self.had_known |= !self.coming.contains_key(&key);
         let Some(known) = known else {
             let kept_from = self.kept_from.unwrap_or(told.day());
             let reject = too_old(&told.transaction_id, told.day(), kept_from);
             return self.refuse(row, &reject, &fingerprint(reject.reason, told), None);
         };
-        self.had_known = true;
         match conflict(told, known) {
             None => {
                 self.outcome.duplicate += 1;

@@ -6,12 +6,14 @@ use super::failure::Failure;
 use super::months::Month;
 use super::sql;
 use compact_str::CompactString;
-use harmonia_core::changes::Placed;
+use harmonia_core::changes::{JobEnd, Placed};
 use harmonia_core::ids::{MatchGroup, SchemeId, Slug};
 use harmonia_core::time::Instant;
 use harmonia_core::transaction::FeedType;
+use harmonia_journey::ports::{Lease, Turn};
 use hashbrown::{HashMap, HashSet};
 use std::ops::RangeInclusive;
+use uuid::Uuid;
 
 /// A commit being made.
 pub struct Work<'a> {
@@ -31,6 +33,18 @@ pub struct Work<'a> {
     /// Feeds whose records were all new, or not, in this commit.
     pub feeds: Vec<(i64, bool)>,
     pub given: Given,
+    /// Whose turn is before its own.
+    pub turn: &'a Turn,
+    /// What is to be done when its turn comes; nothing once that is done.
+    pub pending: Option<Pending>,
+}
+
+/// By what a commit is fenced.
+pub struct Pending {
+    pub lease: Lease,
+    pub end: JobEnd,
+    /// Its mark.
+    pub token: Uuid,
 }
 
 /// What a commit leaves, however it ends.
@@ -88,8 +102,8 @@ impl Known {
 }
 
 impl<'a> Work<'a> {
-    /// In a transaction.
-    pub fn new(shared: &'a Shared, session: Session<'a>, at: Instant) -> Self {
+    /// In a transaction, which is committed in a turn.
+    pub fn new(shared: &'a Shared, session: Session<'a>, at: Instant, turn: &'a Turn) -> Self {
         Self {
             shared,
             session,
@@ -100,6 +114,8 @@ impl<'a> Work<'a> {
             learnt: Known::default(),
             feeds: Vec::new(),
             given: Given::default(),
+            turn,
+            pending: None,
         }
     }
 
@@ -119,6 +135,18 @@ impl<'a> Work<'a> {
         let values: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&kind, &count];
         let first = self.session.value(sql::numbers::take, &values).await?;
         self.taken.push(Block { kind, first, count });
+        Ok(first)
+    }
+
+    /// Takes the numbers of raw records, in the turn of this commit: they are in the order of their
+    /// records.
+    pub async fn take_raw(&mut self, count: usize) -> Result<i64, Failure> {
+        self.turn.to_take_numbers().await;
+        let first = match count {
+            0 => 0,
+            count => self.take("import_transaction", count).await?,
+        };
+        self.turn.took_numbers();
         Ok(first)
     }
 

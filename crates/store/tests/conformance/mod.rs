@@ -19,6 +19,7 @@ mod pushing;
 mod replaying;
 mod schedules;
 mod sweeping;
+mod turns;
 
 /// One test for each case, on each store.
 macro_rules! conformance {
@@ -70,6 +71,13 @@ conformance! {
             a_file_that_does_not_add_up_is_refused,
             files_are_listed_newest_first,
             messages_of_a_day_share_a_row,
+        }
+        turns {
+            numbers_are_in_the_order_of_the_records,
+            what_comes_again_in_the_next_batch_is_a_duplicate,
+            what_was_known_otherwise_before_both_is_a_conflict_in_both,
+            what_both_need_is_made_once,
+            after_one_that_is_not_made_none_is,
         }
         importing {
             new_records_are_taken_and_counted,

@@ -100,10 +100,12 @@ macro_rules! settings {
 settings! {
     /// The folder of the database and of what belongs to it.
     data_dir: PathBuf = "TXM_DATA_DIR", "data", path;
-    /// The PostgreSQL database (14 or newer) that many machines work on: `postgres://user:password@host:5432/database`, with `?sslmode=require` for TLS. Without it, SQLite in the data folder. The data folder holds the key that seals credentials: bring the same to every machine.
+    /// The PostgreSQL database (14 or newer) that many machines work on: `postgres://user:password@host:5432/database`, with `?sslmode=require` for TLS alone, and `&sslrootcert=/path/to/ca.pem` where this machine does not trust who signed the server's certificate. Without it, SQLite in the data folder. The data folder holds the key that seals credentials: bring the same to every machine.
     postgres_uri: Option<String> = "TXM_POSTGRES_URI", "", optional_text;
     /// The Redis by which processes on many machines wake each other and share the configuration: `redis://user:password@host:6379/0`, or `rediss://…` for TLS. It may be away, emptied or restarted at any moment: work is then looked for in the database. Without it, processes look there by themselves.
     redis_url: Option<String> = "TXM_REDIS_URL", "", optional_text;
+    /// A file of certificates (PEM) of the authority that signed Redis's, for `rediss://…` where that is none of those which this machine trusts anyway.
+    redis_ca_file: Option<PathBuf> = "TXM_REDIS_CA_FILE", "", optional_path;
     /// The folder of the agent files.
     agents_dir: PathBuf = "TXM_AGENTS_DIR", "agents", path;
     /// The folder below which feeds arrive (`imports/`), go when they were read (`archives/`), and exports leave (`exports/`).

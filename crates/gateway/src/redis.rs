@@ -23,6 +23,7 @@ use link::Link;
 use listener::Listener;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use teller::Teller;
@@ -57,12 +58,19 @@ pub struct RedisSignals {
 
 impl RedisSignals {
     /// By the Redis of an address, `redis://user:password@host:6379/0` or `rediss://…`, over the store that
-    /// this process works on. It need not be there yet. To be called within a tokio runtime.
+    /// this process works on. Of `rediss://` the certificate is signed by the `authority` of a file of
+    /// certificates (PEM), or by one that this machine trusts. It need not be there yet. To be called
+    /// within a tokio runtime.
     ///
     /// # Errors
-    /// [`RedisError`] when it is no such address; it does not repeat it, for it holds a password.
-    pub fn at(url: &str, store: Arc<dyn Store>) -> Result<Self, RedisError> {
-        let link = Arc::new(Link::to(url)?);
+    /// [`RedisError`] when it is no such address or no such file; it does not repeat the address, for that
+    /// holds a password.
+    pub fn at(
+        url: &str,
+        authority: Option<&Path>,
+        store: Arc<dyn Store>,
+    ) -> Result<Self, RedisError> {
+        let link = Arc::new(Link::to(url, authority)?);
         let teller = Arc::new(Teller::default());
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&link).keep());

@@ -145,7 +145,9 @@ impl Wiring {
     pub fn signals(&self, store: &Arc<dyn Store>) -> Result<Arc<dyn Signals>, Failure> {
         #[cfg(feature = "redis")]
         if let Some(url) = &self.settings.redis_url {
-            let signals = harmonia_gateway::redis::RedisSignals::at(url, Arc::clone(store));
+            let authority = self.settings.redis_ca_file.as_deref();
+            let signals =
+                harmonia_gateway::redis::RedisSignals::at(url, authority, Arc::clone(store));
             return Ok(Arc::new(signals.map_err(Failure::usage)?));
         }
         Ok(Arc::new(WithinProcess::new(Arc::clone(store))))

@@ -185,8 +185,13 @@ async fn decide_all(
         worked.steps += 1;
         let prepared = if let Some(loading) = loading {
             let loaded = loading.await;
-            turn = follow(journey, queues, stop, in_flight.as_ref()).await;
-            let prepared = decide(journey, loaded, &unseen, in_flight.as_ref()).await;
+            // To claim is to write: where there is one writer, that waits for the commit under way, and
+            // deciding need not.
+            let (next, prepared) = tokio::join!(
+                follow(journey, queues, stop, in_flight.as_ref()),
+                decide(journey, loaded, &unseen, in_flight.as_ref())
+            );
+            turn = next;
             let committed = settle(journey, in_flight.take(), stop).await;
             worked.failed += u64::from(!committed);
             match prepared {

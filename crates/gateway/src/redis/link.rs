@@ -4,7 +4,13 @@
 
 use super::{RedisError, lock};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline,
+    TlsCertificates,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -52,9 +58,24 @@ pub struct Link {
     complained: Mutex<Option<Instant>>,
 }
 
+/// A file of certificates, which must hold one.
+fn certificates(authority: &Path) -> Result<Vec<u8>, RedisError> {
+    let failed = |why: &dyn std::fmt::Display| {
+        RedisError(format!("TXM_REDIS_CA_FILE={}: {why}", authority.display()))
+    };
+    let pem = std::fs::read(authority).map_err(|error| failed(&error))?;
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match read {
+        Ok(some) if !some.is_empty() => Ok(pem),
+        Ok(_) => Err(failed(&"there is no certificate in PEM in it")),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
 impl Link {
-    /// To the Redis of an address; it is not looked for yet.
-    pub fn to(url: &str) -> Result<Self, RedisError> {
+    /// To the Redis of an address, whose certificate is signed by the authority of a file of certificates
+    /// (PEM), or by one that this machine trusts where there is none. It is not looked for yet.
+    pub fn to(url: &str, authority: Option<&Path>) -> Result<Self, RedisError> {
         let wrong = || {
             RedisError(
                 "TXM_REDIS_URL is not the address of a Redis: write \
@@ -71,7 +92,17 @@ impl Link {
             return Err(wrong());
         }
         crate::tls::provide();
-        let client = Client::open(url).map_err(|_| wrong())?;
+        let client = match authority {
+            None => Client::open(url).map_err(|_| wrong())?,
+            Some(authority) => {
+                let certificates = TlsCertificates {
+                    client_tls: None,
+                    root_cert: Some(certificates(authority)?),
+                };
+                let info = url.into_connection_info().map_err(|_| wrong())?;
+                Client::build_with_tls(info, certificates).map_err(|_| wrong())?
+            }
+        };
         Ok(Self {
             address: client.get_connection_info().addr().to_string(),
             client,
@@ -157,6 +188,12 @@ impl Link {
     /// Says that Redis is away: once, however often it is looked for.
     fn gone(&self, error: &redis::RedisError) {
         if self.becomes(State::Away) {
+            if error.to_string().contains("invalid peer certificate") {
+                tracing::warn!(
+                    redis = self.address,
+                    "set TXM_REDIS_CA_FILE to the certificate of the authority that signed Redis's"
+                );
+            }
             tracing::warn!(
                 redis = self.address,
                 %error,

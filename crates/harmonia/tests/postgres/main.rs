@@ -6,6 +6,11 @@
     reason = "a test may stop where something is not as it must be"
 )]
 
+#[path = "../support/certificates.rs"]
+mod certificates;
+#[path = "../support/cluster.rs"]
+#[expect(dead_code, reason = "shared with tests that ask for more")]
+mod cluster;
 #[path = "../support/database.rs"]
 #[expect(dead_code, reason = "shared with tests that ask for more")]
 mod database;
@@ -16,6 +21,7 @@ mod support;
 mod migrating;
 mod purging;
 mod sql;
+mod tls;
 
 use database::Database;
 use support::Place;

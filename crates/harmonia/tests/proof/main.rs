@@ -24,6 +24,8 @@
     reason = "a test may stop where something is not as it must be"
 )]
 
+#[path = "../support/cluster.rs"]
+#[expect(dead_code, reason = "shared with tests that ask for more")]
 mod cluster;
 mod cutting;
 #[path = "../support/database.rs"]

@@ -8,6 +8,8 @@
 )]
 
 mod absent;
+#[path = "../support/certificates.rs"]
+mod certificates;
 #[path = "../web/client.rs"]
 #[expect(dead_code, reason = "shared with tests that ask for more")]
 mod client;
@@ -24,6 +26,7 @@ mod signal;
 #[path = "../support/mod.rs"]
 mod support;
 mod telling;
+mod tls;
 #[path = "../commands/town.rs"]
 #[expect(dead_code, reason = "not all that the town has is asked for here")]
 mod town;

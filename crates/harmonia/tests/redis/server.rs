@@ -1,5 +1,6 @@
 //! A Redis of a test's own, which may be emptied, killed, stopped in its tracks and started again.
 
+use crate::certificates::Certificates;
 use crate::database::left_out;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -49,8 +50,36 @@ impl Redis {
     /// Starts it, empty.
     pub fn start(&mut self) {
         let port = self.port.to_string();
+        self.start_as(&["--port", &port]);
+    }
+
+    /// Starts it, empty, so that it speaks TLS alone.
+    pub fn start_secure(&mut self, certificates: &Certificates) {
+        let port = self.port.to_string();
+        let file = |name: &str| certificates.file(name).display().to_string();
+        let (certificate, key) = (file("server.pem"), file("server.key"));
+        let ways = [
+            "--port",
+            "0",
+            "--tls-port",
+            &port,
+            "--tls-auth-clients",
+            "no",
+        ];
+        let by = ["--tls-cert-file", &certificate, "--tls-key-file", &key];
+        let authority = ["--tls-ca-cert-file", &file("ca.pem")];
+        self.start_as(&[&ways[..], &by, &authority].concat());
+    }
+
+    /// Its address, where it speaks TLS.
+    pub fn secure_url(&self) -> String {
+        self.url().replace("redis://", "rediss://")
+    }
+
+    fn start_as(&mut self, options: &[&str]) {
         let process = Command::new(&self.program)
-            .args(["--bind", "127.0.0.1", "--port", &port, "--save", ""])
+            .args(["--bind", "127.0.0.1", "--save", ""])
+            .args(options)
             .args(["--appendonly", "no", "--requirepass", PASSWORD])
             .current_dir(self.folder.path())
             .stdin(Stdio::null())

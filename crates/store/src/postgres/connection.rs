@@ -1,19 +1,17 @@
 //! Connections: how they are made, what each is told first, and what a transaction on one can do.
 
 use super::failure::{Failure, chain};
+use super::server::Server;
 use crate::OpenError;
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::types::{FromSqlOwned, ToSql};
-use tokio_postgres::{Config, IsolationLevel, Row};
+use tokio_postgres::{IsolationLevel, Row};
 
 /// At most so many connections at a time.
 const CONNECTIONS: usize = 16;
 /// How long a connection is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a silent server is believed to be there.
-const KEEPALIVE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What every connection is told first.
 ///
@@ -42,49 +40,13 @@ const EVERYTHING: &str = "
     SET LOCAL enable_hashjoin = on;
     SET LOCAL enable_mergejoin = on";
 
-/// Where the database is, without what opens it.
-pub fn place(config: &Config) -> String {
-    let hosts = config.get_hosts().iter().map(|host| match host {
-        tokio_postgres::config::Host::Tcp(name) => name.clone(),
-        #[cfg(unix)]
-        tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
-    });
-    let name = config.get_dbname().or(config.get_user()).unwrap_or("?");
-    format!(
-        "database {name} at {}",
-        hosts.collect::<Vec<_>>().join(", ")
-    )
-}
-
-/// Reads the address of a database.
-///
-/// # Errors
-/// What is wrong with it, without the address itself: it holds a password.
-pub fn parse(uri: &str) -> Result<Config, OpenError> {
-    let mut config: Config = uri.parse().map_err(|error| {
-        OpenError(format!(
-            "the address of the PostgreSQL database cannot be read: {}. Set TXM_POSTGRES_URI to \
-             postgres://user:password@host:port/database",
-            chain(&error)
-        ))
-    })?;
-    if config.get_application_name().is_none() {
-        config.application_name("harmonia");
-    }
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(PATIENCE);
-    }
-    config.keepalives_idle(KEEPALIVE);
-    Ok(config)
-}
-
 /// How long to wait before a server that was not there is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 /// Waits until a server lets somebody in, or refuses for a reason that will not pass; no longer than
 /// `patience`.
-pub async fn await_server(config: &Config, patience: Duration) {
-    let Ok(pool) = pool(config.clone()) else {
+pub async fn await_server(server: &Server, patience: Duration) {
+    let Ok(pool) = pool(server) else {
         return;
     };
     let deadline = tokio::time::Instant::now() + patience;
@@ -99,7 +61,7 @@ pub async fn await_server(config: &Config, patience: Duration) {
         }
         if !told {
             let error = harmonia_journey::ports::StoreError::from(failure);
-            tracing::warn!(%error, ?patience, "waiting for {}", place(config));
+            tracing::warn!(%error, ?patience, "waiting for {}", server.place());
             told = true;
         }
         tokio::time::sleep(LOOK_AGAIN).await;
@@ -107,9 +69,10 @@ pub async fn await_server(config: &Config, patience: Duration) {
 }
 
 /// Connections, made as they are needed and used again.
-pub fn pool(config: Config) -> Result<Pool, OpenError> {
-    let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls_config()?);
+pub fn pool(server: &Server) -> Result<Pool, OpenError> {
+    let tls = tokio_postgres_rustls::MakeRustlsConnect::new(server.tls()?);
     let recycling_method = RecyclingMethod::Fast;
+    let config = server.config().clone();
     let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method });
     Pool::builder(manager)
         .max_size(CONNECTIONS)
@@ -142,20 +105,6 @@ pub async fn refuse_without_durability(
             name.unwrap_or_default()
         ))),
     }
-}
-
-/// TLS by rustls, vouched for by the system's authorities: used where the address asks for it.
-fn tls_config() -> Result<rustls::ClientConfig, OpenError> {
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in rustls_native_certs::load_native_certs().certs {
-        // One that cannot be read vouches for nobody.
-        let _ = roots.add(certificate);
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| OpenError(format!("TLS cannot be set up: {error}")))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// A transaction, and the statements that are run in it.

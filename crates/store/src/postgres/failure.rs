@@ -20,6 +20,8 @@ pub enum Failure {
     Postgres(tokio_postgres::Error),
     /// No connection could be had.
     Unreachable(String),
+    /// The server's certificate is not one to be trusted.
+    Distrusted(String),
     /// What is stored is not what this version can read.
     Invalid(String),
 }
@@ -47,7 +49,13 @@ impl From<tokio_postgres::Error> for Failure {
 impl From<deadpool_postgres::PoolError> for Failure {
     fn from(error: deadpool_postgres::PoolError) -> Self {
         match error {
-            deadpool_postgres::PoolError::Backend(error) => Self::Postgres(error),
+            deadpool_postgres::PoolError::Backend(error) => {
+                let why = chain(&error);
+                match why.contains("invalid peer certificate") {
+                    true => Self::Distrusted(why),
+                    false => Self::Postgres(error),
+                }
+            }
             error => Self::Unreachable(error.to_string()),
         }
     }
@@ -101,6 +109,10 @@ impl From<Failure> for StoreError {
                 "others write the same at the same time, again and again: try again".to_owned(),
             ),
             Failure::Unreachable(why) => Self::Busy(format!("PostgreSQL cannot be reached: {why}")),
+            Failure::Distrusted(why) => Self::Broken(format!(
+                "{why}. Name the authority's certificates by sslrootcert=/path/to/ca.pem in the address; \
+                 where the way to the server is safe, sslmode=disable speaks in the clear"
+            )),
             Failure::Invalid(why) => Self::Broken(format!("the database answered: {why}")),
             Failure::Postgres(error) => of_postgres(&error),
         }

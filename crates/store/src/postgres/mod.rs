@@ -35,6 +35,7 @@ mod replay;
 mod rows;
 mod schedule;
 mod sealing;
+mod server;
 mod sql;
 mod sweep;
 mod telling;
@@ -65,6 +66,7 @@ use harmonia_journey::ports::{
     Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Turn, Undecided,
 };
 use hashbrown::HashSet;
+use server::Server;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -110,9 +112,9 @@ impl PostgresStore {
     /// # Errors
     /// [`OpenError`] says what is in the way and what to do.
     pub async fn open(uri: &str, folder: &Path, lease_us: i64) -> Result<Self, OpenError> {
-        let config = connection::parse(uri)?;
-        let place = connection::place(&config);
-        let pool = connection::pool(config)?;
+        let server = Server::at(uri)?;
+        let place = server.place();
+        let pool = connection::pool(&server)?;
         let failed = |failure: Failure| migrate::open_error(&place, failure);
         let mut client = connect(&pool).await.map_err(failed)?;
         connection::refuse_without_durability(&client, &place).await?;
@@ -152,8 +154,8 @@ impl PostgresStore {
     /// Waits for a server that is not there yet, or not ready yet, for at most so long. What else is
     /// wrong with it, and what is wrong with its address, [`PostgresStore::open`] tells.
     pub async fn await_server(uri: &str, patience: Duration) {
-        if let Ok(config) = connection::parse(uri) {
-            connection::await_server(&config, patience).await;
+        if let Ok(server) = Server::at(uri) {
+            connection::await_server(&server, patience).await;
         }
     }
 
@@ -167,9 +169,9 @@ impl PostgresStore {
     /// # Errors
     /// [`OpenError`] when the database cannot be read.
     pub async fn schema_status(uri: &str) -> Result<SchemaStatus, OpenError> {
-        let config = connection::parse(uri)?;
-        let place = connection::place(&config);
-        let pool = connection::pool(config)?;
+        let server = Server::at(uri)?;
+        let place = server.place();
+        let pool = connection::pool(&server)?;
         let failed = |failure: Failure| migrate::open_error(&place, failure);
         let mut client = connect(&pool).await.map_err(failed)?;
         let session = Session::read(&mut client).await.map_err(failed)?;

@@ -69,8 +69,31 @@ impl Cluster {
 
     /// Starts it, and returns when it lets somebody in.
     pub fn start(&self) {
+        self.start_with("");
+    }
+
+    /// Starts it anew, so that it speaks TLS to whoever wants it, by a certificate and its key (PEM).
+    pub fn secure(&self, certificate: &Path, key: &Path) {
+        done(&mut self.control("stop"));
+        let place = |name: &str| self.folder.path().join(name);
+        for (from, name) in [(certificate, "server.pem"), (key, "server.key")] {
+            std::fs::copy(from, place(name)).unwrap();
+            let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            std::fs::set_permissions(place(name), private).unwrap();
+            if is_root() {
+                done(Command::new("chown").arg("postgres").arg(place(name)));
+            }
+        }
+        self.start_with(&format!(
+            " -c ssl=on -c ssl_cert_file={} -c ssl_key_file={}",
+            place("server.pem").display(),
+            place("server.key").display()
+        ));
+    }
+
+    fn start_with(&self, more: &str) {
         let options = format!(
-            "-c port={} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''",
+            "-c port={} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''{more}",
             self.port
         );
         let log = self.folder.path().join("log");

@@ -15,6 +15,7 @@ pub mod export;
 pub mod feed;
 pub mod identify;
 pub mod ids;
+pub mod ledger;
 pub mod matching;
 pub mod money;
 pub mod problem;

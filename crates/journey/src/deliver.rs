@@ -80,7 +80,7 @@ pub async fn step(journey: &Journey, job: &Job) -> Result<(), DeliverError> {
                 to_file(journey, *scheme, plan, name, &undelivered).await?
             }
         };
-        changes.attempt = Some(attempt);
+        changes.attempts.push(attempt);
     }
     let committed = journey.commit(job.lease, changes).await;
     if let (Err(CommitError::StaleLease), Some((_, name))) = (&committed, &hold) {
@@ -130,6 +130,7 @@ fn held(scheme: SchemeId, exports: &[(ExportId, ExportTransaction)]) -> Attempt 
         export: *export,
         state: ExportState::Held,
         reason: Some(reason.to_owned()),
+        due_at: None,
     };
     Attempt {
         scheme,
@@ -206,6 +207,7 @@ fn bodies(plan: &Plan, exports: &[(ExportId, ExportTransaction)]) -> (Vec<u8>, V
             export: *export,
             state,
             reason,
+            due_at: None,
         }
     };
     let deliveries = exports.iter().map(deliver).collect();

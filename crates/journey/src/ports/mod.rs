@@ -24,7 +24,7 @@ pub use queue::{MessageQueue, QueueError};
 pub use signals::{CheckIns, Part, Signals, WithinProcess};
 pub use store::{
     AmountProbe, Answered, AnsweredBefore, CommitError, Committed, FileArrival, FileClaim,
-    ImportOutcome, Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Undecided,
-    UndecidedPayment,
+    ImportOutcome, Job, KeptRecord, Lease, Probe, RecordKey, SentBefore, Store, StoreError,
+    Undecided, UndecidedPayment, Unsettled,
 };
 pub use world::{Clock, Holder, SystemClock, Uids};

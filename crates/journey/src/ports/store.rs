@@ -21,7 +21,7 @@ use harmonia_core::problem::Reject;
 use harmonia_core::purchase;
 use harmonia_core::push::{Receipt, RequestKey};
 use harmonia_core::retention::{PurgeCursor, Purged};
-use harmonia_core::state::RejectState;
+use harmonia_core::state::{ExportState, RejectState};
 use harmonia_core::sweep::SweepScope;
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{AnswerRecord, FeedType};
@@ -299,6 +299,40 @@ pub enum Answered {
     ToNone(Reject),
 }
 
+/// An export that was tried before, or that somebody keeps back or releases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentBefore {
+    /// Which.
+    pub export: ExportId,
+    /// Where it stands.
+    pub state: ExportState,
+    /// How often it was tried.
+    pub tries: i64,
+    /// When its first request may have left.
+    pub first_sent_at: Option<Instant>,
+    /// When it is to be sent again.
+    pub due_at: Option<Instant>,
+    /// The frozen request, as it was given to be sent, if one ever was.
+    pub request: Option<String>,
+}
+
+/// An export that is to be told over HTTP, or may have been.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unsettled {
+    /// Which.
+    pub export: ExportId,
+    /// When it was made.
+    pub made_at: Instant,
+    /// What it tells.
+    pub transaction: ExportTransaction,
+}
+
+impl From<Unsettled> for (ExportId, ExportTransaction) {
+    fn from(one: Unsettled) -> Self {
+        (one.export, one.transaction)
+    }
+}
+
 /// Everything that is durable.
 #[async_trait]
 pub trait Store: Inquiry + Send + Sync + 'static {
@@ -442,6 +476,16 @@ pub trait Store: Inquiry + Send + Sync + 'static {
         scheme: SchemeId,
         span: &Span,
     ) -> Result<Vec<(ExportId, ExportTransaction)>, StoreError>;
+
+    /// The same, and those that are in flight or uncertain: what an agent tells over HTTP.
+    async fn unsettled(&self, scheme: SchemeId, span: &Span) -> Result<Vec<Unsettled>, StoreError>;
+
+    /// One scheme's exports of a span that were tried before, or kept back, and are not settled, in order.
+    async fn sent_before(
+        &self,
+        scheme: SchemeId,
+        span: &Span,
+    ) -> Result<Vec<SentBefore>, StoreError>;
 
     /// What was answered to each of these requests of a feed, if they came before.
     async fn answered_before(

@@ -18,6 +18,7 @@ mod history;
 mod import;
 mod inquiry;
 mod keys;
+mod ledger;
 mod load;
 mod onboard;
 mod purge;
@@ -48,8 +49,8 @@ use harmonia_journey::ports::{
     AmountProbe, Answered, AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed,
     ExportRow, FileArrival, FileClaim, FileRow, ForReview, Gauges, HistoryPage, HistoryScope,
     Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Paid, Probe, ProposalRow, RecordKey,
-    RejectRow, SaleStory, Side, Sold, Sought, Status, Store, StoreError, Story, TransactionRow,
-    Undecided, UndecidedPayment, WithoutSale,
+    RejectRow, SaleStory, SentBefore, Side, Sold, Sought, Status, Store, StoreError, Story,
+    TransactionRow, Undecided, UndecidedPayment, Unsettled, WithoutSale,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -273,6 +274,18 @@ impl Store for ModelStore {
         span: &Span,
     ) -> Result<Vec<(ExportId, ExportTransaction)>, StoreError> {
         Ok(self.world().undelivered(scheme, span))
+    }
+
+    async fn unsettled(&self, scheme: SchemeId, span: &Span) -> Result<Vec<Unsettled>, StoreError> {
+        Ok(self.world().unsettled(scheme, span))
+    }
+
+    async fn sent_before(
+        &self,
+        scheme: SchemeId,
+        span: &Span,
+    ) -> Result<Vec<SentBefore>, StoreError> {
+        Ok(self.world().sent_before(scheme, span))
     }
 
     async fn answered_before(

@@ -300,7 +300,7 @@ pub struct Answer {
     pub at: Instant,
 }
 
-/// Where an export stands.
+/// Where an export stands: nothing of it was sent, unless said otherwise.
 #[derive(Clone)]
 pub struct DeliveryRow {
     pub state: ExportState,
@@ -308,6 +308,24 @@ pub struct DeliveryRow {
     pub tries: i64,
     /// The last attempt, if there was any.
     pub attempt: Option<i64>,
+    pub due_at: Option<Instant>,
+    pub first_sent_at: Option<Instant>,
+    /// The frozen request of one that was sent and is not settled.
+    pub request: Option<String>,
+}
+
+impl Default for DeliveryRow {
+    fn default() -> Self {
+        Self {
+            state: ExportState::Pending,
+            reason: None,
+            tries: 0,
+            attempt: None,
+            due_at: None,
+            first_sent_at: None,
+            request: None,
+        }
+    }
 }
 
 /// An attempt to tell a merchant, and when it was made.

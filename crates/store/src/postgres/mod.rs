@@ -23,6 +23,7 @@ mod history;
 mod import;
 mod inquiry;
 mod keys;
+mod ledger;
 mod load;
 mod migrate;
 mod months;
@@ -62,7 +63,7 @@ use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{AnswerRecord, FeedType};
 use harmonia_journey::ports::{
     AmountProbe, Answered, AnsweredBefore, CommitError, Committed, FileArrival, FileClaim, Holder,
-    Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Undecided,
+    Job, KeptRecord, Lease, Probe, RecordKey, SentBefore, Store, StoreError, Undecided, Unsettled,
 };
 use hashbrown::HashSet;
 use std::collections::BTreeMap;
@@ -436,7 +437,24 @@ impl Store for PostgresStore {
         scheme: SchemeId,
         span: &Span,
     ) -> Result<Vec<(ExportId, ExportTransaction)>, StoreError> {
+        let found: Result<Vec<Unsettled>, StoreError> = read!(self, |shared, session| {
+            telling::undelivered(shared, session, scheme, span, false)
+        });
+        Ok(found?.into_iter().map(Into::into).collect())
+    }
+
+    async fn unsettled(&self, scheme: SchemeId, span: &Span) -> Result<Vec<Unsettled>, StoreError> {
         read!(self, |shared, session| telling::undelivered(
+            shared, session, scheme, span, true
+        ))
+    }
+
+    async fn sent_before(
+        &self,
+        scheme: SchemeId,
+        span: &Span,
+    ) -> Result<Vec<SentBefore>, StoreError> {
+        read!(self, |shared, session| ledger::sent_before(
             shared, session, scheme, span
         ))
     }

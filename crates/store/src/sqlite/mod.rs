@@ -19,6 +19,7 @@ mod holders;
 mod import;
 mod inquiry;
 mod keys;
+mod ledger;
 mod load;
 mod migrate;
 mod onboard;
@@ -52,7 +53,7 @@ use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{AnswerRecord, FeedType};
 use harmonia_journey::ports::{
     AmountProbe, Answered, AnsweredBefore, CommitError, Committed, FileArrival, FileClaim, Holder,
-    Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Undecided,
+    Job, KeptRecord, Lease, Probe, RecordKey, SentBefore, Store, StoreError, Undecided, Unsettled,
 };
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -420,7 +421,27 @@ impl Store for SqliteStore {
         span: &Span,
     ) -> Result<Vec<(ExportId, ExportTransaction)>, StoreError> {
         let span = span.clone();
-        self.read(move |shared, connection| load::undelivered(shared, connection, scheme, &span))
+        let found = self.read(move |shared, connection| {
+            load::undelivered(shared, connection, scheme, &span, false)
+        });
+        Ok(found.await?.into_iter().map(Into::into).collect())
+    }
+
+    async fn unsettled(&self, scheme: SchemeId, span: &Span) -> Result<Vec<Unsettled>, StoreError> {
+        let span = span.clone();
+        self.read(move |shared, connection| {
+            load::undelivered(shared, connection, scheme, &span, true)
+        })
+        .await
+    }
+
+    async fn sent_before(
+        &self,
+        scheme: SchemeId,
+        span: &Span,
+    ) -> Result<Vec<SentBefore>, StoreError> {
+        let span = span.clone();
+        self.read(move |shared, connection| ledger::sent_before(shared, connection, scheme, &span))
             .await
     }
 

@@ -31,8 +31,8 @@ mod named {
         check_in { list, set }
         config { lanes, list, set, set_lanes, unset }
         export {
-            attempt, cancel, deliver, extend_file, files, find_file, insert, list, of_match,
-            of_pairing, undelivered, waiting,
+            attempt, cancel, deliver, extend_file, files, find_file, freeze, handle, insert, list,
+            of_match, of_pairing, send, sent_before, thaw, undelivered, waiting,
         }
         feed { find, insert }
         file {

@@ -5,10 +5,13 @@
 //! deliveries and the reason for which a payment is open.
 
 use crate::access::KeyChange;
+use crate::announce::{Announcement, Topic};
 use crate::card::CardToken;
 use crate::config::ConfigChange;
 use crate::identify::{CardLink, IdentifierType, LinkedCard};
-use crate::ids::{ExportId, FileId, MatchId, MidId, PaymentId, RejectId, SaleId, SchemeId, Slug};
+use crate::ids::{
+    ExportId, FileId, MatchId, MidId, OutboxId, PaymentId, RejectId, SaleId, SchemeId, Slug,
+};
 use crate::matching::{Evidence, MatchKind, OpenReason};
 use crate::problem::Reject;
 use crate::purchase::EndKind;
@@ -51,8 +54,17 @@ pub struct Changes {
     pub proposals: Vec<ProposalChange>,
     /// What people did, for the chained log.
     pub audit: Vec<AuditEntry>,
+    /// Exports that are about to be sent: each is in flight from this commit on, and its request frozen.
+    pub sending: Vec<Sending>,
     /// What became of sending.
-    pub attempt: Option<Attempt>,
+    pub attempts: Vec<Attempt>,
+    /// What a person decides about exports. One that has left the state it is to be moved from is a
+    /// conflict.
+    pub handled: Vec<Handled>,
+    /// What others are to be told, in the order given.
+    pub announcements: Vec<(Topic, Announcement)>,
+    /// What others were told: it leaves the outbox.
+    pub announced: Vec<OutboxId>,
     /// Configuration keys that are set, or at their default again.
     pub config: Vec<ConfigChange>,
     /// What is imported or taken up here is rejected as too old when it is of an earlier day and not
@@ -90,7 +102,11 @@ impl Changes {
             voids: Vec::new(),
             proposals: Vec::new(),
             audit: Vec::new(),
-            attempt: None,
+            sending: Vec::new(),
+            attempts: Vec::new(),
+            handled: Vec::new(),
+            announcements: Vec::new(),
+            announced: Vec::new(),
             config: Vec::new(),
             kept_from: None,
             purged_before: None,
@@ -477,6 +493,34 @@ pub struct Delivery {
     pub state: ExportState,
     /// Why, where the state needs a reason.
     pub reason: Option<String>,
+    /// When it is sent again by itself: of one that is retried, or uncertain within the merchant's window.
+    pub due_at: Option<Instant>,
+}
+
+/// An export that is about to be sent. The first request of an export is the one that counts: a later one
+/// is of no account, so that its key and its bytes never change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// The export.
+    pub export: ExportId,
+    /// The request as it will be sent, without secrets.
+    pub request: String,
+}
+
+/// What a person decides about an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handled {
+    /// The export.
+    pub export: ExportId,
+    /// The state it was seen in.
+    pub from: ExportState,
+    /// Its state from now on.
+    pub to: ExportState,
+    /// Why, with who decided it.
+    pub reason: String,
+    /// The lane that nobody may be working on meanwhile: of an export that leaves by a file, which
+    /// could be in the file before this commit is made.
+    pub unless_held: Option<Lane>,
 }
 
 /// A schedule that ticks: what it asks for is in the same commit, and so is done once.

@@ -43,6 +43,8 @@ row_ids! {
     MatchId,
     /// An export in `export_transaction`.
     ExportId,
+    /// A row of `outbox`.
+    OutboxId,
     /// A file in `import_file_log`.
     FileId,
     /// A record in `rejected_record`, rejected or quarantined.

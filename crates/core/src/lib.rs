@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod agent;
+pub mod announce;
 pub mod answer;
 pub mod audit;
 pub mod card;
@@ -15,6 +16,7 @@ pub mod export;
 pub mod feed;
 pub mod identify;
 pub mod ids;
+pub mod ledger;
 pub mod matching;
 pub mod money;
 pub mod problem;

@@ -32,7 +32,6 @@ const OF_OTHER_BUILDS: &[&str] = &[
     "TXM_ENCRYPTION_KEY",
     "TXM_OIDC_ISSUER",
     "TXM_OIDC_AUDIENCE",
-    "TXM_AUDIT_EXPORTS",
 ];
 
 /// The settings of the HTTP API: a build without it refuses them, with [`lacking`].
@@ -130,6 +129,8 @@ settings! {
     amqp_dsn: Option<String> = "TXM_AMQP_DSN", "", optional_text;
     /// A file of certificates (PEM) of the authority that signed the broker's, for `amqps://…` where that is none of those which this machine trusts anyway.
     amqp_ca_file: Option<PathBuf> = "TXM_AMQP_CA_FILE", "", optional_path;
+    /// Whether others are told, by messages to the broker, of every try to tell a merchant: exchange `tx_export_exchange`, routing keys `atlas` (queue `tx_matching`) and `dw` (queue `tx_plutus_dw`); what is not sent because the merchant has it goes to the queue `tx_export_dw`.
+    audit_exports: bool = "TXM_AUDIT_EXPORTS", "false", flag;
     /// Where feeds of kind `blob` arrive: `file:///folder`, `azure://account`, `s3://region` or `gs://`. What it needs to log in is its query, as in `?access_key=…`, or a secret that `?secret=name` names: a JSON object of `access_key` or `sas_token` (Azure), `access_key_id` and `secret_access_key` (S3), `service_account_key` (GCS); `endpoint` and `allow_http` may be given too. A container of `file://` is a folder in it.
     blob_storage_dsn: Option<String> = "TXM_BLOB_STORAGE_DSN", "", optional_text;
     /// The container in which files arrive, where an agent file names none.

@@ -55,19 +55,49 @@ states! {
 
 states! {
     /// Where an export stands on its way to the merchant.
+    ///
+    /// `PENDING` is before anything is sent, or after a person wants it sent once more. Sent over HTTP, it
+    /// is `IN_FLIGHT` from the commit that freezes its request to the commit that says what came of it.
+    /// What may have arrived without an answer is `UNCERTAIN` until an answer settles it: never `RETRYING`,
+    /// which is safe to send again at any time.
     ExportState {
-        /// Made with its match, not yet sent.
-        Pending = "PENDING" => [Delivered, Retrying, Held, Failed, Cancelled],
+        /// Made with its match, not yet sent; or released by a person.
+        Pending = "PENDING"
+            => [InFlight, Delivered, Retrying, Held, Failed, Skipped, Cancelled],
+        /// Being sent, or it was when its process ended: then nobody knows whether it arrived.
+        InFlight = "IN_FLIGHT"
+            => [InFlight, Delivered, Retrying, Uncertain, Held, Failed, Skipped],
         /// The merchant has it.
         Delivered = "DELIVERED" => [],
-        /// A try failed; another is due.
-        Retrying = "RETRYING" => [Delivered, Retrying, Held, Failed, Cancelled],
+        /// A try failed, and surely nothing came of it; another is due.
+        Retrying = "RETRYING"
+            => [InFlight, Pending, Delivered, Retrying, Held, Failed, Skipped, Cancelled],
+        /// It may have arrived, and no answer came.
+        Uncertain = "UNCERTAIN"
+            => [InFlight, Pending, Delivered, Uncertain, Failed, Skipped, Cancelled],
         /// Kept back until somebody mends what is missing or releases it.
         Held = "HELD" => [Pending, Cancelled],
         /// Given up.
         Failed = "FAILED" => [Pending, Cancelled],
-        /// Its match was undone before it was sent: the merchant is never told.
+        /// Not to be sent: the merchant has it already, or does not want to hear of it.
+        Skipped = "SKIPPED" => [],
+        /// Its match was undone before it was sent, or a person gave it up: the merchant is not told.
         Cancelled = "CANCELLED" => [],
+    }
+}
+
+impl ExportState {
+    /// Whether it is over: nothing moves it any more.
+    pub fn is_settled(self) -> bool {
+        matches!(self, Self::Delivered | Self::Skipped | Self::Cancelled)
+    }
+
+    /// Whether the merchant surely does not know of it, and is not being told: its match can be undone.
+    pub fn is_surely_untold(self) -> bool {
+        matches!(
+            self,
+            Self::Pending | Self::Retrying | Self::Held | Self::Failed
+        )
     }
 }
 
@@ -91,6 +121,22 @@ mod tests {
     fn what_was_delivered_is_never_queued_again() {
         for next in ExportState::ALL {
             assert!(!ExportState::Delivered.may_become(*next));
+        }
+    }
+
+    #[test]
+    fn what_may_have_arrived_is_never_taken_for_what_did_not() {
+        assert!(!ExportState::Uncertain.may_become(ExportState::Retrying));
+        assert!(!ExportState::Uncertain.may_become(ExportState::Held));
+        assert!(!ExportState::InFlight.may_become(ExportState::Pending));
+        assert!(!ExportState::InFlight.may_become(ExportState::Cancelled));
+    }
+
+    #[test]
+    fn what_is_settled_is_never_left() {
+        for state in ExportState::ALL {
+            let is_left = ExportState::ALL.iter().any(|next| state.may_become(*next));
+            assert_eq!(state.is_settled(), !is_left, "{state}");
         }
     }
 

@@ -74,6 +74,7 @@ impl Lane {
     const LOOKS: i64 = -(1 << 40);
     const STREAMING: i64 = -(1 << 41);
     const SLOW: i64 = -(1 << 42);
+    const OUTBOX: i64 = -(1 << 43);
 
     /// A scheme's deliveries: its merchant is told in order, and by one worker at a time.
     pub fn delivery(scheme: SchemeId) -> Self {
@@ -83,6 +84,11 @@ impl Lane {
     /// A scheme's search for several payments of one sale, and the reverse.
     pub fn several(scheme: SchemeId) -> Self {
         Self(Self::SEVERAL - scheme.0)
+    }
+
+    /// The outbox: one after the other is announced, by one worker at a time.
+    pub fn outbox() -> Self {
+        Self(Self::OUTBOX)
     }
 
     /// The looks where a feed arrives: one after the other.
@@ -263,6 +269,8 @@ pub enum NewWork {
     Several(SchemeId),
     /// A look where a feed arrives: no second one while one is waiting.
     Look(Slug),
+    /// What lies in the outbox: no second one while one is waiting.
+    Announce,
     /// The exports of a scheme that this same commit adds.
     Exports(SchemeId),
     /// Something that is already there.
@@ -329,6 +337,8 @@ pub enum Work {
         /// What the merchant looks for.
         name: String,
     },
+    /// What lies in the outbox, to be announced.
+    Announce,
     /// Something that only another version of Harmonia can do: it is put off, until one takes it up.
     #[serde(skip)]
     OfAnotherVersion,

@@ -5,6 +5,10 @@
 //! the broker then gives again, in its order. The next `receive` connects anew; how long to rest
 //! before that is for the caller to say.
 
+mod announcer;
+
+pub use announcer::AmqpAnnouncer;
+
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt};
 use harmonia_journey::ports::{MessageQueue, QueueError};

@@ -313,14 +313,27 @@ fn amqp_queue(
             feed.name
         )));
     };
-    let wrong = |error: harmonia_journey::ports::QueueError| Failure::usage(error.to_string());
-    let mut broker = harmonia_gateway::amqp::Broker::at(address).map_err(wrong)?;
-    if let Some(authority) = &settings.amqp_ca_file {
-        broker = broker.trusting(authority).map_err(wrong)?;
-    }
+    let broker = broker(settings, address)?;
     // Twice a batch: while one is being stored, the next arrives.
     let ample = u16::try_from(settings.batch_size * 2).unwrap_or(u16::MAX);
     Ok(Box::new(broker.queue(queue, prefetch.unwrap_or(ample))))
+}
+
+/// The message broker of an address.
+///
+/// # Errors
+/// [`Failure`] when it is no such address, or its certificates cannot be read.
+#[cfg(feature = "amqp")]
+pub fn broker(
+    settings: &Settings,
+    address: &str,
+) -> Result<harmonia_gateway::amqp::Broker, Failure> {
+    let wrong = |error: harmonia_journey::ports::QueueError| Failure::usage(error.to_string());
+    let broker = harmonia_gateway::amqp::Broker::at(address).map_err(wrong)?;
+    match &settings.amqp_ca_file {
+        None => Ok(broker),
+        Some(authority) => broker.trusting(authority).map_err(wrong),
+    }
 }
 
 #[cfg(not(feature = "amqp"))]

@@ -10,7 +10,7 @@ use harmonia_gateway::secrets::Secrets;
 use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
 use harmonia_journey::ports::{
-    BuiltInLinks, Clock, Holder, Signals, Store, SystemClock, Uids, WithinProcess,
+    Announcer, BuiltInLinks, Clock, Holder, Signals, Store, SystemClock, Uids, WithinProcess,
 };
 use harmonia_journey::room::Room;
 use harmonia_store::SqliteStore;
@@ -153,6 +153,31 @@ impl Wiring {
         Ok(Arc::new(WithinProcess::new(Arc::clone(store))))
     }
 
+    /// How others are told of what merchants are told; `None` where nobody is to be.
+    fn announcer(&self) -> Result<Option<Arc<dyn Announcer>>, Failure> {
+        if !self.settings.audit_exports {
+            return Ok(None);
+        }
+        let Some(dsn) = &self.settings.amqp_dsn else {
+            return Err(Failure::usage(
+                "TXM_AUDIT_EXPORTS is set and no message broker: set TXM_AMQP_DSN to the one that takes \
+                 the messages, or TXM_AUDIT_EXPORTS=false",
+            ));
+        };
+        #[cfg(feature = "amqp")]
+        {
+            let broker = crate::sources::broker(&self.settings, dsn)?;
+            Ok(Some(Arc::new(broker.announcer())))
+        }
+        #[cfg(not(feature = "amqp"))]
+        {
+            let _ = dsn;
+            Err(Failure::usage(harmonia_core::settings::lacking(
+                "TXM_AUDIT_EXPORTS",
+            )))
+        }
+    }
+
     /// What the database's schema is, without changing anything.
     ///
     /// # Errors
@@ -198,6 +223,7 @@ impl Wiring {
             signals: self.signals(&store)?,
             store,
             courier: Arc::new(ExportFolder(self.settings.import_base.join("exports"))),
+            announcer: self.announcer()?,
             clock,
             uids: Uids,
             agents: Arc::new(agents),

@@ -10,7 +10,8 @@
 mod batch;
 
 use crate::Journey;
-use crate::ports::{AppendError, CommitError, Job, StoreError};
+use crate::announce::{self, TellError};
+use crate::ports::{AnnounceError, AppendError, CommitError, Job, StoreError};
 use harmonia_core::changes::{Attempt, Changes, Delivery, FileEnd, JobEnd, Span, Work};
 use harmonia_core::export::{Destination, ExportTransaction, Plan};
 use harmonia_core::ids::{ExportId, SchemeId};
@@ -29,9 +30,21 @@ pub enum DeliverError {
     /// The agent file's plan gives no file.
     #[error("the [export] of the agent file makes no file: {0}")]
     Plan(String),
+    /// Others cannot be told of it.
+    #[error(transparent)]
+    Announce(#[from] AnnounceError),
     /// The work is not of this version.
     #[error("{}", Work::NOT_OF_THIS_VERSION)]
     OfAnotherVersion,
+}
+
+impl From<TellError> for DeliverError {
+    fn from(error: TellError) -> Self {
+        match error {
+            TellError::Commit(error) => Self::Commit(error),
+            TellError::Announce(error) => Self::Announce(error),
+        }
+    }
 }
 
 impl From<StoreError> for DeliverError {
@@ -50,6 +63,7 @@ pub async fn step(journey: &Journey, job: &Job) -> Result<(), DeliverError> {
         Work::Publish { draft, name, .. } => {
             return batch::publish(journey, job, draft, name).await;
         }
+        Work::Announce => return Ok(announce::step(journey, job).await?),
         Work::OfAnotherVersion => return Err(DeliverError::OfAnotherVersion),
         _ => {
             let done = Changes::done(journey.now());
@@ -80,7 +94,7 @@ pub async fn step(journey: &Journey, job: &Job) -> Result<(), DeliverError> {
                 to_file(journey, *scheme, plan, name, &undelivered).await?
             }
         };
-        changes.attempt = Some(attempt);
+        changes.attempts.push(attempt);
     }
     let committed = journey.commit(job.lease, changes).await;
     if let (Err(CommitError::StaleLease), Some((_, name))) = (&committed, &hold) {
@@ -130,6 +144,7 @@ fn held(scheme: SchemeId, exports: &[(ExportId, ExportTransaction)]) -> Attempt 
         export: *export,
         state: ExportState::Held,
         reason: Some(reason.to_owned()),
+        due_at: None,
     };
     Attempt {
         scheme,
@@ -206,6 +221,7 @@ fn bodies(plan: &Plan, exports: &[(ExportId, ExportTransaction)]) -> (Vec<u8>, V
             export: *export,
             state,
             reason,
+            due_at: None,
         }
     };
     let deliveries = exports.iter().map(deliver).collect();

@@ -9,6 +9,7 @@
 //! long, and [`purge`] takes out what is old; [`room`] says when importing has to pause. Everything outside is a [`ports`] trait.
 
 pub mod agents;
+pub mod announce;
 pub mod backtest;
 pub mod candidates;
 pub mod claim;
@@ -45,8 +46,8 @@ use harmonia_core::config::Config;
 use harmonia_core::retention;
 use harmonia_core::time::{Day, Instant};
 use ports::{
-    Clock, CommitError, Committed, FileCourier, Holder, Identity, Lease, Part, Signals, Store,
-    StoreError, Turn, Uids,
+    Announcer, Clock, CommitError, Committed, FileCourier, Holder, Identity, Lease, Part, Signals,
+    Store, StoreError, Turn, Uids,
 };
 use room::Room;
 use std::sync::Arc;
@@ -63,6 +64,8 @@ pub struct Journey {
     pub identity: Arc<dyn Identity>,
     /// How export files are written.
     pub courier: Arc<dyn FileCourier>,
+    /// How others are told of what merchants are told; `None` where nobody is.
+    pub announcer: Option<Arc<dyn Announcer>>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Where random ids come from.

@@ -75,7 +75,11 @@ pub async fn prepare(journey: &Journey, job: &Job) -> Result<Prepared, MatchingE
         Work::Quarantined { after } => return Ok(ready(replay::prepare(journey, *after).await?)),
         Work::Sweep { scheme } => return Ok(sweep::prepare(journey, *scheme, job.tries).await?),
         // Of other queues: nothing that is to be decided.
-        Work::File(_) | Work::Look { .. } | Work::Exports { .. } | Work::Publish { .. } => {
+        Work::File(_)
+        | Work::Look { .. }
+        | Work::Exports { .. }
+        | Work::Publish { .. }
+        | Work::Announce => {
             return Ok(ready(changes));
         }
         Work::OfAnotherVersion => return Err(MatchingError::OfAnotherVersion),

@@ -354,7 +354,7 @@ async fn whole_match(
 
 fn refuse_told(id: MatchId, state: &str) -> Result<(), RedressError> {
     let hint = match ExportState::from_name(state) {
-        Some(state) if state.may_become(ExportState::Cancelled) => return Ok(()),
+        Some(state) if state.is_surely_untold() => return Ok(()),
         Some(ExportState::Delivered) => "the merchant has rewarded the member",
         _ => "the merchant may have been told",
     };

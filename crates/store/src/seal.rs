@@ -8,7 +8,7 @@
 use crate::OpenError;
 use aes_gcm::aead::{Aead, Generate, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
-use harmonia_core::ids::{PaymentId, SchemeId};
+use harmonia_core::ids::{ExportId, PaymentId, SchemeId};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -90,6 +90,11 @@ pub fn identity_place(payment: PaymentId) -> String {
 /// Where a card's sealed credentials lie.
 pub fn card_place(card_token: &str, scheme: SchemeId) -> String {
     format!("card_link/{scheme}/{card_token}")
+}
+
+/// Where the frozen request of an export lies.
+pub fn request_place(export: ExportId) -> String {
+    format!("export_request/{export}/sealed")
 }
 
 /// Makes a key and puts it in place whole: another process that comes meanwhile reads the winner's.

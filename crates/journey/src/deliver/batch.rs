@@ -37,7 +37,7 @@ pub(super) async fn step(
         if !rows.is_empty() {
             let written = write(journey, scheme, plan, batch, &rows).await?;
             changes.jobs.extend(written.publish);
-            changes.attempt = Some(written.attempt);
+            changes.attempts.push(written.attempt);
         }
         journey.commit(job.lease, changes).await?;
         if is_last {
@@ -199,6 +199,7 @@ fn rows(batch: &Batch, exports: &[(ExportId, ExportTransaction)]) -> (Vec<Row>, 
             export: *export,
             state,
             reason,
+            due_at: None,
         }
     });
     let deliveries = deliveries.collect();

@@ -1,6 +1,7 @@
 //! What the journey needs of the world, and nothing more: a store, an identity source, couriers, a
 //! clock. SQLite, PostgreSQL, Hermes and the rest stand behind these.
 
+mod announcer;
 mod courier;
 mod identity;
 mod inbox;
@@ -12,6 +13,7 @@ mod store;
 mod turn;
 mod world;
 
+pub use announcer::{AnnounceError, Announcer};
 pub use courier::{AppendError, FileCourier, FileHold};
 pub use identity::{BuiltInLinks, Identity, IdentityError};
 pub use inbox::{Arrival, Inbox, InboxError, Inboxes, Readable};
@@ -25,8 +27,8 @@ pub use queue::{MessageQueue, QueueError};
 pub use signals::{CheckIns, Part, Signals, WithinProcess};
 pub use store::{
     AmountProbe, Answered, AnsweredBefore, CommitError, Committed, FileArrival, FileClaim,
-    ImportOutcome, Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Undecided,
-    UndecidedPayment,
+    ImportOutcome, Job, KeptRecord, Lease, Probe, RecordKey, SentBefore, Store, StoreError,
+    Undecided, UndecidedPayment, Unsettled,
 };
 pub use turn::{Before, Turn};
 pub use world::{Clock, Holder, SystemClock, Uids};

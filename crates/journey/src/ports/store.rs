@@ -4,6 +4,7 @@ use crate::ports::{Before, Holder, Inquiry, Turn};
 use async_trait::async_trait;
 use compact_str::CompactString;
 use harmonia_core::access::{ApiKey, KeyHash};
+use harmonia_core::announce::{Announcement, Topic};
 use harmonia_core::card::CardToken;
 pub use harmonia_core::changes::FileArrival;
 use harmonia_core::changes::{
@@ -12,6 +13,7 @@ use harmonia_core::changes::{
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MidDirectory};
 use harmonia_core::ids::MidSetId;
+use harmonia_core::ids::OutboxId;
 use harmonia_core::ids::{
     ExportId, FileId, JobId, MatchGroup, PaymentId, RejectId, SaleId, SchemeId, Slug,
 };
@@ -21,7 +23,7 @@ use harmonia_core::problem::Reject;
 use harmonia_core::purchase;
 use harmonia_core::push::{Receipt, RequestKey};
 use harmonia_core::retention::{PurgeCursor, Purged};
-use harmonia_core::state::RejectState;
+use harmonia_core::state::{ExportState, RejectState};
 use harmonia_core::sweep::SweepScope;
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{AnswerRecord, FeedType};
@@ -307,6 +309,40 @@ pub enum Answered {
     ToNone(Reject),
 }
 
+/// An export that was tried before, or that somebody keeps back or releases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentBefore {
+    /// Which.
+    pub export: ExportId,
+    /// Where it stands.
+    pub state: ExportState,
+    /// How often it was tried.
+    pub tries: i64,
+    /// When its first request may have left.
+    pub first_sent_at: Option<Instant>,
+    /// When it is to be sent again.
+    pub due_at: Option<Instant>,
+    /// The frozen request, as it was given to be sent, if one ever was.
+    pub request: Option<String>,
+}
+
+/// An export that is to be told over HTTP, or may have been.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unsettled {
+    /// Which.
+    pub export: ExportId,
+    /// When it was made.
+    pub made_at: Instant,
+    /// What it tells.
+    pub transaction: ExportTransaction,
+}
+
+impl From<Unsettled> for (ExportId, ExportTransaction) {
+    fn from(one: Unsettled) -> Self {
+        (one.export, one.transaction)
+    }
+}
+
 /// Everything that is durable.
 #[async_trait]
 pub trait Store: Inquiry + Send + Sync + 'static {
@@ -467,6 +503,16 @@ pub trait Store: Inquiry + Send + Sync + 'static {
         span: &Span,
     ) -> Result<Vec<(ExportId, ExportTransaction)>, StoreError>;
 
+    /// The same, and those that are in flight or uncertain: what an agent tells over HTTP.
+    async fn unsettled(&self, scheme: SchemeId, span: &Span) -> Result<Vec<Unsettled>, StoreError>;
+
+    /// One scheme's exports of a span that were tried before, or kept back, and are not settled, in order.
+    async fn sent_before(
+        &self,
+        scheme: SchemeId,
+        span: &Span,
+    ) -> Result<Vec<SentBefore>, StoreError>;
+
     /// What was answered to each of these requests of a feed, if they came before.
     async fn answered_before(
         &self,
@@ -489,6 +535,12 @@ pub trait Store: Inquiry + Send + Sync + 'static {
         scheme: SchemeId,
         answers: &[AnswerRecord],
     ) -> Result<Vec<Answered>, StoreError>;
+
+    /// The first of what waits to be announced, in the order it was written.
+    async fn announcements(
+        &self,
+        most: usize,
+    ) -> Result<Vec<(OutboxId, Topic, Announcement)>, StoreError>;
 
     /// How far an export file is written, if it was begun.
     async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError>;

@@ -253,8 +253,12 @@ impl World {
             jobs.any(|job| delivers(&job.work, *id, scheme))
         };
         let is_waiting = |id: &ExportId| {
+            let due_at = self.deliveries.get(id).and_then(|row| row.due_at);
             let state = self.export_state(*id);
-            matches!(state, ExportState::Pending | ExportState::Retrying)
+            matches!(
+                state,
+                ExportState::Pending | ExportState::InFlight | ExportState::Retrying
+            ) || due_at.is_some()
         };
         let exports = self.exports.iter();
         exports

@@ -1,13 +1,13 @@
 //! The one place where anything is written: a step's changes, on a copy of the world, fenced.
 
 use super::world::{
-    AttemptRow, DeliveryRow, Export, Identity, JobRow, LogEntry, Match, OpenRow, Outcome, Proposed,
-    World, next_number,
+    DeliveryRow, Export, Identity, JobRow, LogEntry, Match, OpenRow, Outcome, Proposed, World,
+    next_number,
 };
 use harmonia_core::audit;
 use harmonia_core::changes::{
-    Attempt, AuditEntry, Changes, Lane, NewEnd, NewIdentity, NewJob, NewMatch, NewWork, Part,
-    Placed, ProposalChange, Span, StillOpen, Void, Work,
+    AuditEntry, Changes, Lane, NewEnd, NewIdentity, NewJob, NewMatch, NewWork, Part, Placed,
+    ProposalChange, Span, StillOpen, Void, Work,
 };
 use harmonia_core::config::ConfigChange;
 use harmonia_core::ids::{ExportId, MatchId, SchemeId};
@@ -82,9 +82,12 @@ impl World {
         for entry in changes.audit {
             self.log(entry, changed, at);
         }
-        if let Some(attempt) = changes.attempt {
-            self.deliver(attempt, at);
+        self.send(changes.sending, at)?;
+        for attempt in changes.attempts {
+            self.deliver(attempt, at)?;
         }
+        self.handle(changes.handled, at)?;
+        self.announce(changes.announcements, &changes.announced);
         if let Some(stretch) = &changes.purge {
             committed.purged = self.purge(stretch);
         }
@@ -212,19 +215,16 @@ impl World {
             return Ok(());
         };
         let export = *export;
-        let in_lane = |job: &&JobRow| job.lane == Some(Lane::delivery(scheme));
-        let mut deliveries = self.jobs.values().filter(in_lane);
-        let is_being_told =
-            deliveries.any(|job| job.leased_until().is_some_and(|until| until > at));
-        if is_being_told || !self.export_state(export).may_become(ExportState::Cancelled) {
+        let is_being_told = self.lane_is_held(Lane::delivery(scheme), at);
+        if is_being_told || !self.export_state(export).is_surely_untold() {
             return Err(CommitError::Conflict);
         }
         let before = self.deliveries.get(&export);
         let row = DeliveryRow {
             state: ExportState::Cancelled,
             reason: Some(reason),
-            tries: before.map_or(0, |before| before.tries),
-            attempt: before.and_then(|before| before.attempt),
+            due_at: None,
+            ..before.cloned().unwrap_or_default()
         };
         self.deliveries.insert(export, row);
         Ok(())
@@ -278,30 +278,6 @@ impl World {
         }
     }
 
-    /// What is delivered stays delivered.
-    fn deliver(&mut self, attempt: Attempt, made_at: Instant) {
-        let id = next_number(&self.attempts, |id| id);
-        for delivery in &attempt.deliveries {
-            let before = self.deliveries.get(&delivery.export);
-            let is_over = |state| matches!(state, ExportState::Delivered | ExportState::Cancelled);
-            if before.is_some_and(|before| is_over(before.state)) {
-                continue;
-            }
-            let row = DeliveryRow {
-                state: delivery.state,
-                reason: delivery.reason.clone(),
-                tries: before.map_or(0, |before| before.tries) + 1,
-                attempt: Some(id),
-            };
-            self.deliveries.insert(delivery.export, row);
-        }
-        if let Some(file) = &attempt.file {
-            let written = (file.length, made_at);
-            self.export_files.insert(file.name.clone(), written);
-        }
-        self.attempts.insert(id, AttemptRow { attempt, made_at });
-    }
-
     /// The job, or the jobs, that a new job stands for; none where there is nothing to do.
     fn add_jobs(&mut self, job: &NewJob, added: &Added, at: Instant) {
         let works: Vec<(Option<Lane>, Work)> = match &job.work {
@@ -323,6 +299,7 @@ impl World {
                 let work = Work::Several { scheme: *scheme };
                 self.unless_waiting(Lane::several(*scheme), work, at)
             }
+            NewWork::Announce => self.unless_waiting(Lane::outbox(), Work::Announce, at),
             NewWork::Look(feed) => {
                 let work = Work::Look { feed: feed.clone() };
                 self.unless_waiting(Lane::looks(feed), work, at)

@@ -8,9 +8,9 @@ use harmonia_core::identify::CardLink;
 use harmonia_core::ids::{ExportId, PaymentId, SaleId, SchemeId};
 use harmonia_core::matching::{MidSet, OpenReason, Payment, Reach, Sale};
 use harmonia_core::purchase::{self, EndKind, Stage};
-use harmonia_core::state::ExportState;
+use harmonia_core::state::ExportState::{self, InFlight, Pending, Retrying, Uncertain};
 use harmonia_core::transaction::FeedType;
-use harmonia_journey::ports::{AmountProbe, Probe, Undecided, UndecidedPayment};
+use harmonia_journey::ports::{AmountProbe, Probe, Undecided, UndecidedPayment, Unsettled};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -234,11 +234,27 @@ impl World {
 
     /// One scheme's exports of a span that are still to be sent.
     pub fn undelivered(&self, scheme: SchemeId, span: &Span) -> Vec<(ExportId, ExportTransaction)> {
+        let found = self.of_states(scheme, span, &[Pending, Retrying]);
+        found.into_iter().map(Into::into).collect()
+    }
+
+    /// The same, and those that may be out.
+    pub fn unsettled(&self, scheme: SchemeId, span: &Span) -> Vec<Unsettled> {
+        self.of_states(scheme, span, &[Pending, Retrying, InFlight, Uncertain])
+    }
+
+    fn of_states(&self, scheme: SchemeId, span: &Span, states: &[ExportState]) -> Vec<Unsettled> {
         let exports = self.exports.iter();
         exports
             .filter(|(id, export)| export.scheme == scheme && holds(span, id.0))
-            .filter(|(id, _)| is_to_be_sent(self.export_state(**id)))
-            .filter_map(|(id, export)| Some((*id, self.told(export)?)))
+            .filter(|(id, _)| states.contains(&self.export_state(**id)))
+            .filter_map(|(id, export)| {
+                Some(Unsettled {
+                    export: *id,
+                    made_at: export.created_at,
+                    transaction: self.told(export)?,
+                })
+            })
             .collect()
     }
 
@@ -333,10 +349,6 @@ fn asks_for(probe: &Probe, sale: &Sale) -> bool {
     sale.mid_set == probe.mid_set
         && sale.amount == probe.amount
         && (probe.reach.from..=probe.reach.to).contains(&sale.when.start)
-}
-
-fn is_to_be_sent(state: ExportState) -> bool {
-    matches!(state, ExportState::Pending | ExportState::Retrying)
 }
 
 /// The payment's further fields, overlaid by the sale's.

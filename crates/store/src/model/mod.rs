@@ -18,8 +18,10 @@ mod history;
 mod import;
 mod inquiry;
 mod keys;
+mod ledger;
 mod load;
 mod onboard;
+mod outbox;
 mod purge;
 mod push;
 mod replay;
@@ -30,10 +32,12 @@ mod world;
 
 use async_trait::async_trait;
 use harmonia_core::access::{ApiKey, KeyHash};
+use harmonia_core::announce::{Announcement, Topic};
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lanes, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, LinkedCard, MerchantIdentifier, MidDirectory};
+use harmonia_core::ids::OutboxId;
 use harmonia_core::ids::{ExportId, FileId, MatchId, PaymentId, RejectId, SaleId, SchemeId, Slug};
 use harmonia_core::matching::near::Nearly;
 use harmonia_core::matching::{OpenReason, Payment, Reach, Sale};
@@ -48,8 +52,8 @@ use harmonia_journey::ports::{
     AmountProbe, Answered, AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed,
     ExportRow, FileArrival, FileClaim, FileRow, ForReview, Gauges, HistoryPage, HistoryScope,
     Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Paid, Probe, ProposalRow, RecordKey,
-    RejectRow, SaleStory, Side, Sold, Sought, Status, Store, StoreError, Story, TransactionRow,
-    Undecided, UndecidedPayment, WithoutSale,
+    RejectRow, SaleStory, SentBefore, Side, Sold, Sought, Status, Store, StoreError, Story,
+    TransactionRow, Undecided, UndecidedPayment, Unsettled, WithoutSale,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -275,6 +279,18 @@ impl Store for ModelStore {
         Ok(self.world().undelivered(scheme, span))
     }
 
+    async fn unsettled(&self, scheme: SchemeId, span: &Span) -> Result<Vec<Unsettled>, StoreError> {
+        Ok(self.world().unsettled(scheme, span))
+    }
+
+    async fn sent_before(
+        &self,
+        scheme: SchemeId,
+        span: &Span,
+    ) -> Result<Vec<SentBefore>, StoreError> {
+        Ok(self.world().sent_before(scheme, span))
+    }
+
     async fn answered_before(
         &self,
         feed: &Slug,
@@ -301,6 +317,13 @@ impl Store for ModelStore {
         answers: &[AnswerRecord],
     ) -> Result<Vec<Answered>, StoreError> {
         Ok(self.world().answered(scheme, answers))
+    }
+
+    async fn announcements(
+        &self,
+        most: usize,
+    ) -> Result<Vec<(OutboxId, Topic, Announcement)>, StoreError> {
+        Ok(self.world().waiting_announcements(most))
     }
 
     async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError> {

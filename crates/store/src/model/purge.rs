@@ -4,7 +4,7 @@ use super::world::{FeedKey, RejectedRecord, World};
 use harmonia_core::ids::{ExportId, FileId, PaymentId, RawId, SaleId};
 use harmonia_core::problem::RejectReason;
 use harmonia_core::retention::{Purge, Purged, begin_of};
-use harmonia_core::state::{ExportState, RejectState};
+use harmonia_core::state::RejectState;
 use harmonia_core::time::{Day, Instant};
 
 impl World {
@@ -95,7 +95,7 @@ impl World {
         let mut of_payment = exports.filter(|(_, export)| export.payment == payment);
         of_payment.all(|(id, _)| {
             let state = self.export_state(*id);
-            matches!(state, ExportState::Delivered | ExportState::Cancelled)
+            state.is_settled()
         })
     }
 

@@ -3,11 +3,13 @@
 use super::schedule::Leader;
 use compact_str::CompactString;
 use harmonia_core::access::{ApiKey, KeyHash};
+use harmonia_core::announce::{Announcement, Topic};
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{
     Attempt, Lane, MidChange, Part, Proposal, Queue, Redress, Span, Work,
 };
 use harmonia_core::identify::CardLink;
+use harmonia_core::ids::OutboxId;
 use harmonia_core::ids::{
     ApiKeyId, ExportId, FileId, JobId, MatchGroup, MatchId, MidId, MidSetId, PaymentId, RawId,
     SaleId, SchemeId, Slug,
@@ -63,6 +65,9 @@ pub struct World {
     pub ticked: BTreeMap<String, Instant>,
     /// When each part worked last.
     pub check_ins: BTreeMap<String, Instant>,
+    /// What waits to be announced, and the last number that was given out.
+    pub outbox: BTreeMap<OutboxId, (Topic, Announcement)>,
+    pub last_outbox: i64,
     /// The configuration keys that are set.
     pub config: BTreeMap<String, String>,
     /// The first day of which nothing is purged.
@@ -300,7 +305,7 @@ pub struct Answer {
     pub at: Instant,
 }
 
-/// Where an export stands.
+/// Where an export stands: nothing of it was sent, unless said otherwise.
 #[derive(Clone)]
 pub struct DeliveryRow {
     pub state: ExportState,
@@ -308,6 +313,24 @@ pub struct DeliveryRow {
     pub tries: i64,
     /// The last attempt, if there was any.
     pub attempt: Option<i64>,
+    pub due_at: Option<Instant>,
+    pub first_sent_at: Option<Instant>,
+    /// The frozen request of one that was sent and is not settled.
+    pub request: Option<String>,
+}
+
+impl Default for DeliveryRow {
+    fn default() -> Self {
+        Self {
+            state: ExportState::Pending,
+            reason: None,
+            tries: 0,
+            attempt: None,
+            due_at: None,
+            first_sent_at: None,
+            request: None,
+        }
+    }
 }
 
 /// An attempt to tell a merchant, and when it was made.

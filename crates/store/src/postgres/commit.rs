@@ -6,13 +6,14 @@ use super::failure::Failure;
 use super::rows::Time;
 use super::work::{Block, Pending, Traces, Work};
 use super::{
-    Shared, config, import, keys, lock, months, onboard, purge, push, replay, schedule, sql,
+    Shared, config, import, keys, ledger, lock, months, onboard, outbox, purge, push, replay,
+    schedule, sql,
 };
 use crate::seal::identity_place;
 use harmonia_core::audit;
 use harmonia_core::changes::{
-    Attempt, AuditEntry, Changes, Delivery, JobEnd, Lane, NewEnd, NewIdentity, NewJob, NewMatch,
-    NewWork, Part, Proposal, ProposalChange, Queue, Redress, Span, StillOpen, Void, Work as Task,
+    AuditEntry, Changes, JobEnd, Lane, NewEnd, NewIdentity, NewJob, NewMatch, NewWork, Part,
+    Proposal, ProposalChange, Queue, Redress, Span, StillOpen, Void, Work as Task,
 };
 use harmonia_core::ids::{PaymentId, SaleId, SchemeId};
 use harmonia_core::time::Instant;
@@ -158,7 +159,7 @@ fn writes_months(changes: &Changes) -> bool {
     changes.imported.is_some()
         || changes.pushed.is_some()
         || !changes.replayed.is_empty()
-        || changes.attempt.is_some()
+        || !changes.attempts.is_empty()
 }
 
 /// How a transaction ended.
@@ -288,9 +289,12 @@ impl Work<'_> {
         self.open(&changes.open).await?;
         self.proposals(&changes.proposals).await?;
         self.log(&changes.audit, changed).await?;
-        if let Some(attempt) = &changes.attempt {
-            self.deliveries(attempt).await?;
+        ledger::send(self, &changes.sending).await?;
+        for attempt in &changes.attempts {
+            ledger::deliver(self, attempt).await?;
         }
+        ledger::handle(self, &changes.handled).await?;
+        outbox::apply(self, changes).await?;
         if let Some(stretch) = &changes.purge {
             (committed.purged, committed.purge_from) = purge::apply(&self.session, stretch).await?;
         }
@@ -493,37 +497,6 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn deliveries(&self, attempt: &Attempt) -> Result<(), Failure> {
-        let at = Time(self.at);
-        let values: [&(dyn ToSql + Sync); 8] = [
-            &attempt.scheme.0,
-            &attempt.destination,
-            &attempt.body,
-            &attempt.response,
-            &attempt.error,
-            &attempt.duration_us,
-            &at,
-            &self.month.stored(),
-        ];
-        let attempt_id: i64 = self.session.value(sql::export::attempt, &values).await?;
-        for deliveries in rounds(&attempt.deliveries) {
-            let ids: Vec<i64> = deliveries.iter().map(|one| one.export.0).collect();
-            let states: Vec<&str> = deliveries.iter().map(|one| one.state.as_str()).collect();
-            let reasons: Vec<Option<&str>> =
-                deliveries.iter().map(|one| one.reason.as_deref()).collect();
-            let values: [&(dyn ToSql + Sync); 5] = [&ids, &states, &reasons, &attempt_id, &at];
-            self.session.execute(sql::export::deliver, &values).await?;
-        }
-        if let Some(file) = &attempt.file {
-            let length = i64::try_from(file.length).unwrap_or(i64::MAX);
-            let values: [&(dyn ToSql + Sync); 3] = [&file.name, &length, &at];
-            self.session
-                .execute(sql::export::extend_file, &values)
-                .await?;
-        }
-        Ok(())
-    }
-
     async fn jobs(&self, jobs: &[NewJob]) -> Result<(), Failure> {
         for job in jobs {
             match &job.work {
@@ -546,6 +519,9 @@ impl Work<'_> {
                 NewWork::Several(scheme) => {
                     let work = Task::Several { scheme: *scheme };
                     self.job_once(job, Lane::several(*scheme), &work).await?;
+                }
+                NewWork::Announce => {
+                    self.job_once(job, Lane::outbox(), &Task::Announce).await?;
                 }
                 NewWork::Look(feed) => {
                     let work = Task::Look { feed: feed.clone() };
@@ -689,20 +665,4 @@ impl<'a> Pairing<'a> {
             .optional_text(self.redress.map(|redress| &*redress.reason))
             .time(at);
     }
-}
-
-/// Deliveries in stretches in which no export comes twice: a statement touches no row twice.
-fn rounds(deliveries: &[Delivery]) -> Vec<&[Delivery]> {
-    let mut rounds = Vec::new();
-    let (mut begin, mut said) = (0, HashSet::new());
-    for (at, one) in deliveries.iter().enumerate() {
-        if !said.insert(one.export) {
-            rounds.push(&deliveries[begin..at]);
-            begin = at;
-            said.clear();
-            said.insert(one.export);
-        }
-    }
-    rounds.push(&deliveries[begin..]);
-    rounds
 }

@@ -52,6 +52,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "months",
         sql: include_str!("../../sql/postgres/migrations/0008_months.sql"),
     },
+    Migration {
+        number: 9,
+        name: "ledger",
+        sql: include_str!("../../sql/postgres/migrations/0009_ledger.sql"),
+    },
 ];
 
 /// The advisory lock of those who migrate: 'HM' and nothing else.

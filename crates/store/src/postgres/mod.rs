@@ -23,10 +23,12 @@ mod history;
 mod import;
 mod inquiry;
 mod keys;
+mod ledger;
 mod load;
 mod migrate;
 mod months;
 mod onboard;
+mod outbox;
 mod plan;
 mod purge;
 mod purge_months;
@@ -51,9 +53,11 @@ use async_trait::async_trait;
 use connection::Session;
 use failure::Failure;
 use harmonia_core::access::{ApiKey, KeyHash};
+use harmonia_core::announce::{Announcement, Topic};
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lanes, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MidDirectory};
+use harmonia_core::ids::OutboxId;
 use harmonia_core::ids::{ExportId, FileId, PaymentId, RejectId, SchemeId, Slug};
 use harmonia_core::matching::{Reach, Sale};
 use harmonia_core::money::Money;
@@ -63,7 +67,8 @@ use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{AnswerRecord, FeedType};
 use harmonia_journey::ports::{
     AmountProbe, Answered, AnsweredBefore, CommitError, Committed, FileArrival, FileClaim, Holder,
-    Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Turn, Undecided,
+    Job, KeptRecord, Lease, Probe, RecordKey, SentBefore, Store, StoreError, Turn, Undecided,
+    Unsettled,
 };
 use hashbrown::HashSet;
 use server::Server;
@@ -447,7 +452,24 @@ impl Store for PostgresStore {
         scheme: SchemeId,
         span: &Span,
     ) -> Result<Vec<(ExportId, ExportTransaction)>, StoreError> {
+        let found: Result<Vec<Unsettled>, StoreError> = read!(self, |shared, session| {
+            telling::undelivered(shared, session, scheme, span, false)
+        });
+        Ok(found?.into_iter().map(Into::into).collect())
+    }
+
+    async fn unsettled(&self, scheme: SchemeId, span: &Span) -> Result<Vec<Unsettled>, StoreError> {
         read!(self, |shared, session| telling::undelivered(
+            shared, session, scheme, span, true
+        ))
+    }
+
+    async fn sent_before(
+        &self,
+        scheme: SchemeId,
+        span: &Span,
+    ) -> Result<Vec<SentBefore>, StoreError> {
+        read!(self, |shared, session| ledger::sent_before(
             shared, session, scheme, span
         ))
     }
@@ -482,6 +504,13 @@ impl Store for PostgresStore {
         read!(self, |_shared, session| sweep::answered(
             session, scheme, answers
         ))
+    }
+
+    async fn announcements(
+        &self,
+        most: usize,
+    ) -> Result<Vec<(OutboxId, Topic, Announcement)>, StoreError> {
+        read!(self, |_shared, session| outbox::waiting(session, most))
     }
 
     async fn export_file(&self, name: &str) -> Result<Option<FileEnd>, StoreError> {

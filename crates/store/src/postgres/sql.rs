@@ -32,8 +32,8 @@ mod named {
         check_in { list, set }
         config { lanes, list, lock_lanes, set, set_lanes, unset }
         export {
-            attempt, cancel, copy, deliver, extend_file, files, find_file, list, of_match,
-            of_pairing, undelivered, waiting,
+            attempt, cancel, copy, deliver, extend_file, files, find_file, freeze, handle, list,
+            of_match, of_pairing, send, sent_before, thaw, undelivered, waiting,
         }
         feed { all, find, insert, of_id }
         file {
@@ -54,6 +54,7 @@ mod named {
         }
         month { drop, list, make }
         numbers { give_back, next_raw, settled, take }
+        outbox { done, insert, waiting }
         pairing { barred, copy, end_of, of_payment, of_sale, rows, settlements, void }
         payment {
             any_open, by_key, close, copy, explain, history, is_touched, known, known_between, near,

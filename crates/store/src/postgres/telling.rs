@@ -10,20 +10,28 @@ use harmonia_core::changes::Span;
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::ids::{ExportId, PaymentId, SchemeId};
 use harmonia_core::money::Currency;
+use harmonia_journey::ports::Unsettled;
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-/// One scheme's exports of a span that are still to be sent.
+/// One scheme's exports of a span that are still to be sent; with those that may be out, if asked for.
 pub async fn undelivered(
     shared: &Shared,
     session: &Session<'_>,
     scheme: SchemeId,
     span: &Span,
-) -> Result<Vec<(ExportId, ExportTransaction)>, Failure> {
+    may_be_out: bool,
+) -> Result<Vec<Unsettled>, Failure> {
     let (first, last) = ranges(span);
-    let values: [&(dyn ToSql + Sync); 3] = [&first, &last, &scheme.0];
-    let row = |row: &Row| Ok((ExportId(get(row, 0)?), export(shared, row)?));
+    let values: [&(dyn ToSql + Sync); 4] = [&first, &last, &scheme.0, &may_be_out];
+    let row = |row: &Row| {
+        Ok(Unsettled {
+            export: ExportId(get(row, 0)?),
+            made_at: instant(row, 28)?,
+            transaction: export(shared, row)?,
+        })
+    };
     session.list(sql::export::undelivered, &values, row).await
 }
 

@@ -2,12 +2,14 @@
 
 use super::connection::store_error;
 use super::writer::{Failure, Given, Known, Writer, conflict, extend, next_id};
-use super::{Shared, config, import, keys, onboard, purge, push, replay, schedule, sql};
+use super::{
+    Shared, config, import, keys, ledger, onboard, outbox, purge, push, replay, schedule, sql,
+};
 use crate::seal::identity_place;
 use harmonia_core::audit;
 use harmonia_core::changes::{
-    Attempt, AuditEntry, Changes, JobEnd, Lane, NewEnd, NewIdentity, NewJob, NewMatch, NewWork,
-    Part, Proposal, ProposalChange, Queue, Redress, Span, StillOpen, Void, Work,
+    AuditEntry, Changes, JobEnd, Lane, NewEnd, NewIdentity, NewJob, NewMatch, NewWork, Part,
+    Proposal, ProposalChange, Queue, Redress, Span, StillOpen, Void, Work,
 };
 use harmonia_core::ids::{PaymentId, SaleId, SchemeId};
 use harmonia_core::time::Instant;
@@ -96,9 +98,12 @@ fn apply(
     open(transaction, &changes.open, changes.at)?;
     proposals(transaction, &changes.proposals, changes.at)?;
     log(transaction, &changes.audit, changed, changes.at)?;
-    if let Some(attempt) = &changes.attempt {
-        deliveries(transaction, attempt, changes.at)?;
+    ledger::send(shared, transaction, &changes.sending, changes.at)?;
+    for attempt in &changes.attempts {
+        ledger::deliver(transaction, attempt, changes.at)?;
     }
+    ledger::handle(transaction, &changes.handled, changes.at)?;
+    outbox::apply(transaction, changes)?;
     if let Some(stretch) = &changes.purge {
         (committed.purged, committed.purge_from) = purge::apply(transaction, stretch)?;
     }
@@ -414,41 +419,6 @@ fn open(transaction: &Transaction<'_>, open: &[StillOpen], at: Instant) -> rusql
     Ok(())
 }
 
-fn deliveries(
-    transaction: &Transaction<'_>,
-    attempt: &Attempt,
-    at: Instant,
-) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(sql::export::attempt)?
-        .execute(params![
-            attempt.scheme.0,
-            attempt.destination,
-            attempt.body,
-            attempt.response,
-            attempt.error,
-            attempt.duration_us,
-            at.0,
-        ])?;
-    let attempt_id = transaction.last_insert_rowid();
-    let mut deliver = transaction.prepare_cached(sql::export::deliver)?;
-    for delivery in &attempt.deliveries {
-        deliver.execute(params![
-            delivery.export.0,
-            delivery.state.as_str(),
-            delivery.reason,
-            attempt_id,
-            at.0,
-        ])?;
-    }
-    if let Some(file) = &attempt.file {
-        transaction
-            .prepare_cached(sql::export::extend_file)?
-            .execute(params![file.name, file.length, at.0])?;
-    }
-    Ok(())
-}
-
 fn jobs(
     transaction: &Transaction<'_>,
     jobs: &[NewJob],
@@ -481,6 +451,9 @@ fn jobs(
             NewWork::Several(scheme) => {
                 let work = Work::Several { scheme: *scheme };
                 insert_once(transaction, job, Lane::several(*scheme), &work, at)?;
+            }
+            NewWork::Announce => {
+                insert_once(transaction, job, Lane::outbox(), &Work::Announce, at)?;
             }
             NewWork::Look(feed) => {
                 let work = Work::Look { feed: feed.clone() };

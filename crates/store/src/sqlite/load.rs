@@ -16,7 +16,9 @@ use harmonia_core::money::{Currency, Money};
 use harmonia_core::purchase::{self, EndKind, Stage};
 use harmonia_core::time::{DAY_US, Instant};
 use harmonia_core::transaction::FeedType;
-use harmonia_journey::ports::{AmountProbe, Probe, RecordKey, Undecided, UndecidedPayment};
+use harmonia_journey::ports::{
+    AmountProbe, Probe, RecordKey, Undecided, UndecidedPayment, Unsettled,
+};
 use hashbrown::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::sync::{Arc, Mutex};
@@ -151,7 +153,7 @@ pub fn identifiers(
 }
 
 /// The inclusive ranges of ids that a span stands for.
-fn ranges(span: &Span) -> Vec<(i64, i64)> {
+pub fn ranges(span: &Span) -> Vec<(i64, i64)> {
     match span {
         Span::Range(first, last) => vec![(*first, *last)],
         Span::Ids(ids) => ids.iter().map(|id| (*id, *id)).collect(),
@@ -575,19 +577,24 @@ pub fn unidentified(
         .collect()
 }
 
-/// One scheme's exports of a span that are still to be sent.
+/// One scheme's exports of a span that are still to be sent; with those that may be out, if asked for.
 pub fn undelivered(
     shared: &Shared,
     connection: &Connection,
     scheme: SchemeId,
     span: &Span,
-) -> rusqlite::Result<Vec<(ExportId, ExportTransaction)>> {
+    may_be_out: bool,
+) -> rusqlite::Result<Vec<Unsettled>> {
     let mut statement = connection.prepare_cached(sql::export::undelivered)?;
     let mut found = Vec::new();
     for (first, last) in ranges(span) {
-        let mut rows = statement.query([first, last, scheme.0])?;
+        let mut rows = statement.query(params![first, last, scheme.0, may_be_out])?;
         while let Some(row) = rows.next()? {
-            found.push((ExportId(row.get(0)?), export(shared, row)?));
+            found.push(Unsettled {
+                export: ExportId(row.get(0)?),
+                made_at: Instant(row.get(27)?),
+                transaction: export(shared, row)?,
+            });
         }
     }
     Ok(found)

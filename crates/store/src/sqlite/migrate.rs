@@ -48,6 +48,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "months",
         sql: include_str!("../../sql/sqlite/migrations/0008_months.sql"),
     },
+    Migration {
+        number: 9,
+        name: "ledger",
+        sql: include_str!("../../sql/sqlite/migrations/0009_ledger.sql"),
+    },
 ];
 
 /// Whether the database has all that this version knows, and nothing that it does not.

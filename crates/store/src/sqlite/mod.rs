@@ -19,9 +19,11 @@ mod holders;
 mod import;
 mod inquiry;
 mod keys;
+mod ledger;
 mod load;
 mod migrate;
 mod onboard;
+mod outbox;
 mod purge;
 mod push;
 mod replay;
@@ -40,9 +42,11 @@ use crate::seal::Sealer;
 use async_trait::async_trait;
 use connection::Readers;
 use harmonia_core::access::{ApiKey, KeyHash};
+use harmonia_core::announce::{Announcement, Topic};
 use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lanes, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MidDirectory};
+use harmonia_core::ids::OutboxId;
 use harmonia_core::ids::{ExportId, FileId, PaymentId, RejectId, SchemeId, Slug};
 use harmonia_core::matching::{Reach, Sale};
 use harmonia_core::money::Money;
@@ -52,7 +56,7 @@ use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{AnswerRecord, FeedType};
 use harmonia_journey::ports::{
     AmountProbe, Answered, AnsweredBefore, CommitError, Committed, FileArrival, FileClaim, Holder,
-    Job, KeptRecord, Lease, Probe, RecordKey, Store, StoreError, Undecided,
+    Job, KeptRecord, Lease, Probe, RecordKey, SentBefore, Store, StoreError, Undecided, Unsettled,
 };
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -420,7 +424,27 @@ impl Store for SqliteStore {
         span: &Span,
     ) -> Result<Vec<(ExportId, ExportTransaction)>, StoreError> {
         let span = span.clone();
-        self.read(move |shared, connection| load::undelivered(shared, connection, scheme, &span))
+        let found = self.read(move |shared, connection| {
+            load::undelivered(shared, connection, scheme, &span, false)
+        });
+        Ok(found.await?.into_iter().map(Into::into).collect())
+    }
+
+    async fn unsettled(&self, scheme: SchemeId, span: &Span) -> Result<Vec<Unsettled>, StoreError> {
+        let span = span.clone();
+        self.read(move |shared, connection| {
+            load::undelivered(shared, connection, scheme, &span, true)
+        })
+        .await
+    }
+
+    async fn sent_before(
+        &self,
+        scheme: SchemeId,
+        span: &Span,
+    ) -> Result<Vec<SentBefore>, StoreError> {
+        let span = span.clone();
+        self.read(move |shared, connection| ledger::sent_before(shared, connection, scheme, &span))
             .await
     }
 
@@ -457,6 +481,14 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Answered>, StoreError> {
         let answers = answers.to_vec();
         self.read(move |_, connection| sweep::answered(connection, scheme, &answers))
+            .await
+    }
+
+    async fn announcements(
+        &self,
+        most: usize,
+    ) -> Result<Vec<(OutboxId, Topic, Announcement)>, StoreError> {
+        self.read(move |_, connection| outbox::waiting(connection, most))
             .await
     }
 

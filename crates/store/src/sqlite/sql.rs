@@ -31,8 +31,8 @@ mod named {
         check_in { list, set }
         config { lanes, list, set, set_lanes, unset }
         export {
-            attempt, cancel, deliver, extend_file, files, find_file, insert, list, of_match,
-            of_pairing, undelivered, waiting,
+            attempt, cancel, deliver, extend_file, files, find_file, freeze, handle, insert, list,
+            of_match, of_pairing, send, sent_before, thaw, undelivered, waiting,
         }
         feed { find, insert }
         file {
@@ -50,6 +50,7 @@ mod named {
             all, all_sets, copy, find_set, held, in_force, insert, insert_set, retain, revise,
             revision, set_has_days,
         }
+        outbox { done, insert, waiting }
         pairing {
             any_voided, barred, end_of, insert, of_payment, of_sale, rows, settlements, void,
         }

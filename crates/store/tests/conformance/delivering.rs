@@ -131,7 +131,11 @@ pub async fn what_is_delivered_stays_delivered(bench: &dyn Bench) {
     let exports = town.matched(&["a", "b"]).await;
     deliver(&town, &[(exports[0], ExportState::Delivered)]).await;
     let before = town.store.exports(None, 0, 1).await.unwrap();
-    for state in ExportState::ALL {
+    let sent = [ExportState::InFlight, ExportState::Uncertain];
+    let never_sent = ExportState::ALL
+        .iter()
+        .filter(|state| !sent.contains(state));
+    for state in never_sent {
         deliver(&town, &[(exports[0], *state)]).await;
         assert_eq!(town.store.exports(None, 0, 1).await.unwrap(), before);
     }
@@ -150,7 +154,7 @@ pub async fn an_export_file_grows(bench: &dyn Bench) {
             length,
         };
         let mut changes = Changes::none(NOON);
-        changes.attempt = Some(Attempt {
+        changes.attempts.push(Attempt {
             file: Some(end.clone()),
             ..attempt(&town, &[])
         });
@@ -179,7 +183,7 @@ async fn spot(town: &Town, payments: &[PaymentId]) {
 
 async fn deliver(town: &Town, deliveries: &[(ExportId, ExportState)]) {
     let mut changes = Changes::none(NOON);
-    changes.attempt = Some(attempt(town, deliveries));
+    changes.attempts.push(attempt(town, deliveries));
     town.commit(changes).await;
 }
 
@@ -188,6 +192,7 @@ fn attempt(town: &Town, deliveries: &[(ExportId, ExportState)]) -> Attempt {
         export: *export,
         state: *state,
         reason: needs_reason(*state).then(|| "the disk is full".to_owned()),
+        due_at: None,
     };
     Attempt {
         scheme: town.bakery,

@@ -12,8 +12,10 @@ mod importing;
 mod inquiring;
 mod jobs;
 mod keys;
+mod ledger;
 mod matching;
 mod onboarding;
+mod outbox;
 mod purging;
 mod pushing;
 mod replaying;
@@ -71,6 +73,10 @@ conformance! {
             a_file_that_does_not_add_up_is_refused,
             files_are_listed_newest_first,
             messages_of_a_day_share_a_row,
+        }
+        outbox {
+            what_is_announced_waits_in_its_order_until_it_is_told,
+            one_job_announces_all_that_waits,
         }
         turns {
             numbers_are_in_the_order_of_the_records,
@@ -167,6 +173,17 @@ conformance! {
             a_delivery_moves_through_its_states,
             what_is_delivered_stays_delivered,
             an_export_file_grows,
+        }
+        ledger {
+            what_is_sent_is_in_flight_with_its_request,
+            a_request_never_changes,
+            a_delivery_moves_through_the_states_of_the_ledger,
+            what_is_settled_is_not_sent_again,
+            only_what_waits_for_another_try_is_due,
+            what_was_never_sent_is_not_uncertain,
+            what_a_person_decides_is_done_where_it_still_stands,
+            nobody_decides_about_what_a_file_is_being_written_with,
+            what_may_be_out_and_nobody_takes_up_is_found,
         }
         sweeping {
             what_is_given_up_had_its_turn_and_its_member_is_known,

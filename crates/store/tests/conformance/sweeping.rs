@@ -357,7 +357,7 @@ pub async fn an_answer_goes_with_its_export(bench: &dyn Bench) {
     town.import(ANSWERS, vec![body(told_by, record.clone(), 1)])
         .await;
     let mut changes = Changes::none(NOON);
-    changes.attempt = Some(Attempt {
+    changes.attempts.push(Attempt {
         scheme: told_by,
         destination: "x/y.csv".to_owned(),
         body: String::new(),
@@ -368,6 +368,7 @@ pub async fn an_answer_goes_with_its_export(bench: &dyn Bench) {
             export: ExportId(1),
             state: ExportState::Delivered,
             reason: None,
+            due_at: None,
         }],
         file: Some(FileEnd {
             name: "x/y.csv".to_owned(),

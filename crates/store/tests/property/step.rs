@@ -43,6 +43,14 @@ pub enum Step {
         deliveries: Vec<(u8, u8)>,
         end: End,
     },
+    /// Exports are about to be sent.
+    Send {
+        lease: Option<u8>,
+        exports: Vec<u8>,
+        end: End,
+    },
+    /// A person moves an export from one state to another.
+    Handle { export: u8, from: u8, to: u8 },
     /// An identifier is put in force or out of it.
     Onboard {
         mid: u8,
@@ -111,6 +119,10 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..3_u8, 0..3_u8).prop_map(|(holder, queue)| Step::Claim { holder, queue }),
         8 => decide(),
         3 => deliver(),
+        3 => (lease(), prop::collection::vec(any::<u8>(), 0..3), end())
+            .prop_map(|(lease, exports, end)| Step::Send { lease, exports, end }),
+        2 => (any::<u8>(), 0..9_u8, 0..9_u8)
+            .prop_map(|(export, from, to)| Step::Handle { export, from, to }),
         3 => (prop::collection::vec(any::<u8>(), 0..4), 1..4_u8, 0..2_u8)
             .prop_map(|(identified, limit, days)| Step::Sweep { identified, limit, days }),
         2 => prop::collection::vec((any::<u8>(), 0..2_u8, any::<bool>()), 0..4)
@@ -189,7 +201,7 @@ fn decide() -> impl Strategy<Value = Step> {
 }
 
 fn deliver() -> impl Strategy<Value = Step> {
-    let deliveries = prop::collection::vec((any::<u8>(), 0..5_u8), 0..3);
+    let deliveries = prop::collection::vec((any::<u8>(), 0..9_u8), 0..3);
     (lease(), deliveries, end()).prop_map(|(lease, deliveries, end)| Step::Deliver {
         lease,
         deliveries,

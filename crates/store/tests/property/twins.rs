@@ -7,9 +7,9 @@ use crate::support::{
 };
 use harmonia_core::card::CardToken;
 use harmonia_core::changes::{
-    Attempt, CardInScheme, Changes, Delivery, FileEnd, ImportedBody, ImportedRecord, JobEnd, Lane,
-    Lanes, MidAction, MidChange, NewEnd, NewIdentity, NewJob, NewWork, Queue, Replayed, Span,
-    StillOpen,
+    Attempt, CardInScheme, Changes, Delivery, FileEnd, Handled, ImportedBody, ImportedRecord,
+    JobEnd, Lane, Lanes, MidAction, MidChange, NewEnd, NewIdentity, NewJob, NewWork, Queue,
+    Replayed, Sending, Span, StillOpen,
 };
 use harmonia_core::ids::{ExportId, MidSetId, PaymentId, RejectId, SaleId};
 use harmonia_core::matching::{OpenReason, Reach, Sale};
@@ -25,6 +25,7 @@ use harmonia_core::transaction::{AnswerRecord, FeedType, Told};
 use harmonia_journey::ports::{
     CommitError, Committed, FileArrival, FileClaim, Lease, Probe, Side, Store, StoreError,
 };
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -79,6 +80,12 @@ impl Twins {
                 deliveries,
                 end,
             } => self.deliver(lease, &deliveries, end).await,
+            Step::Send {
+                lease,
+                exports,
+                end,
+            } => self.send(lease, &exports, end).await,
+            Step::Handle { export, from, to } => self.handle(export, from, to).await,
             Step::Onboard {
                 mid,
                 scheme,
@@ -329,10 +336,11 @@ impl Twins {
                 export: ExportId(pick(&exports, *export)?),
                 state,
                 reason: Some(format!("it is {state}")),
+                due_at: (export % 5 == 0).then_some(self.now),
             })
         };
         let mut changes = Changes::none(self.now);
-        changes.attempt = Some(Attempt {
+        changes.attempts.push(Attempt {
             scheme: self.model.bakery,
             destination: "out.jsonl".to_owned(),
             body: String::new(),
@@ -340,12 +348,48 @@ impl Twins {
             error: None,
             duration_us: 1,
             deliveries: deliveries.iter().filter_map(delivery).collect(),
-            file: Some(FileEnd {
+            file: (deliveries.len() % 2 == 0).then(|| FileEnd {
                 name: "out.jsonl".to_owned(),
                 length: deliveries.len() as u64,
             }),
         });
         self.commit_under(lease, changes, end).await;
+    }
+
+    async fn send(&self, lease: Option<u8>, exports: &[u8], end: End) {
+        let known = self.model.store.exports(None, 0, 1000).await.unwrap();
+        let known: Vec<i64> = known.iter().map(|row| row.id).collect();
+        let chosen: BTreeSet<i64> = exports.iter().filter_map(|at| pick(&known, *at)).collect();
+        let mut changes = Changes::none(self.now);
+        changes.sending = chosen
+            .into_iter()
+            .map(|export| Sending {
+                export: ExportId(export),
+                request: format!("{export} at {}", self.now),
+            })
+            .collect();
+        self.commit_under(lease, changes, end).await;
+    }
+
+    async fn handle(&self, export: u8, from: u8, to: u8) {
+        let known = self.model.store.exports(None, 0, 1000).await.unwrap();
+        let known: Vec<i64> = known.iter().map(|row| row.id).collect();
+        let Some(export) = pick(&known, export) else {
+            return;
+        };
+        let to = ExportState::ALL[usize::from(to)];
+        if matches!(to, ExportState::InFlight | ExportState::Uncertain) {
+            return;
+        }
+        let mut changes = Changes::none(self.now);
+        changes.handled.push(Handled {
+            export: ExportId(export),
+            from: ExportState::ALL[usize::from(from)],
+            to,
+            reason: "ann: so".to_owned(),
+            unless_held: (export % 2 == 0).then_some(Lane::delivery(self.model.bakery)),
+        });
+        self.commit([Lease::Operator; 2], changes).await;
     }
 
     async fn sweep(&self, identified: &[u8], limit: u8, days: u8) {
@@ -548,6 +592,10 @@ impl Twins {
         self.both(async |store| store.undecided(&all).await.unwrap())
             .await;
         self.both(async |store| store.undelivered(bakery, &all).await.unwrap())
+            .await;
+        self.both(async |store| store.unsettled(bakery, &all).await.unwrap())
+            .await;
+        self.both(async |store| store.sent_before(bakery, &all).await.unwrap())
             .await;
         self.both(async |store| store.export_file("out.jsonl").await.unwrap())
             .await;

@@ -41,11 +41,11 @@ const BREACHES: &[(&str, &[&str])] = &[
         &["every match has its export"],
     ),
     (
-        "INSERT INTO delivery VALUES (1, 'DELIVERED', NULL, 1, 99, 1);",
+        "INSERT INTO delivery VALUES (1, 'DELIVERED', NULL, 1, 99, 1, NULL, NULL);",
         &["what was delivered was sent"],
     ),
     (
-        "INSERT INTO delivery VALUES (99, 'PENDING', NULL, 1, NULL, 1);",
+        "INSERT INTO delivery VALUES (99, 'PENDING', NULL, 1, NULL, 1, NULL, NULL);",
         &["what was delivered was sent"],
     ),
     (

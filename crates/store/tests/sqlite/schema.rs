@@ -356,6 +356,9 @@ fn a_delivery_is_in_a_known_state_and_says_why() {
         &[("state", "'RETRYING'")],
         &[("state", "'HELD'")],
         &[("state", "'FAILED'")],
+        &[("state", "'IN_FLIGHT'")],
+        &[("state", "'UNCERTAIN'"), ("reason", "'no answer'")],
+        &[("due_at", NOON)],
     ];
     refuse("delivery", delivery, unlawful);
     refuse_twice("delivery", delivery);

@@ -89,9 +89,10 @@ impl Town {
             export: *export,
             state,
             reason: Some(state.to_string()),
+            due_at: None,
         };
         let mut changes = Changes::none(NOON);
-        changes.attempt = Some(Attempt {
+        changes.attempts.push(Attempt {
             scheme: self.bakery,
             destination: "out.jsonl".to_owned(),
             body: "{}".to_owned(),

@@ -1,4 +1,5 @@
--- export/undelivered: one scheme's exports of ranges that are still to be sent, in order. As
+-- export/undelivered: one scheme's exports of ranges that are still to be sent, in order; with those
+-- that may be out, where they are asked for. As
 -- `export_transaction` tells of them, but with both sides' extra fields as they came; what belongs to
 -- each is probed through its index, whatever is known of how large the tables are.
 SELECT e.id, coalesce(t.transaction_id, p.transaction_id), p.feed_type, s.slug,
@@ -9,13 +10,15 @@ SELECT e.id, coalesce(t.transaction_id, p.transaction_id), p.feed_type, s.slug,
        coalesce(p.auth_code, a.auth_code), p.approval_code,
        coalesce(p.settlement_key, p.transaction_id), u.last_four, u.expiry_month, u.expiry_year,
        p.provider_slug, e.export_uid, p.extra_fields::text, t.extra_fields::text, u.credentials,
-       e.payment_transaction_id, CASE WHEN m.matching_type = 'SETTLEMENT' THEN m.difference END
+       e.payment_transaction_id, CASE WHEN m.matching_type = 'SETTLEMENT' THEN m.difference END,
+       e.created_at
 FROM unnest($1::bigint[], $2::bigint[]) AS r (first, last)
 CROSS JOIN LATERAL (
     SELECT * FROM export x
     WHERE x.id BETWEEN r.first AND r.last AND x.scheme_id = $3
       AND NOT EXISTS (SELECT 1 FROM delivery d
-                      WHERE d.export_id = x.id AND d.state NOT IN ('PENDING', 'RETRYING') OFFSET 0)
+                      WHERE d.export_id = x.id AND d.state NOT IN ('PENDING', 'RETRYING')
+                        AND NOT ($4::bool AND d.state IN ('IN_FLIGHT', 'UNCERTAIN')) OFFSET 0)
     OFFSET 0) e
 CROSS JOIN LATERAL (
     SELECT p.*, f.feed_type, f.provider_slug, i.identifier, i.location_id, i.merchant_internal_id

@@ -104,6 +104,7 @@ impl Process {
             signals: Arc::new(WithinProcess::new(Arc::clone(store))),
             store: Arc::clone(store),
             courier: Arc::new(NoCourier),
+            announcer: None,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             uids: Uids,
             holder: Holder::new(Uids),

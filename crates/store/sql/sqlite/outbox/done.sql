@@ -1,0 +1,2 @@
+-- outbox/done: one that was announced.
+DELETE FROM outbox WHERE id = ?1

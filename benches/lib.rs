@@ -153,6 +153,7 @@ async fn wired(
         signals: Arc::new(WithinProcess::new(Arc::clone(&store))),
         store,
         courier: Arc::new(ExportFolder(folder.join("exports"))),
+        merchants: harmonia_journey::deliver::Merchants::out_of_reach(),
         clock: Arc::new(SystemClock),
         uids: Uids,
         agents: Arc::new(agents),

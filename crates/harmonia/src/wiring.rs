@@ -196,6 +196,7 @@ impl Wiring {
             signals: self.signals(&store)?,
             store,
             courier: Arc::new(ExportFolder(self.settings.import_base.join("exports"))),
+            merchants: harmonia_journey::deliver::Merchants::out_of_reach(),
             clock,
             uids: Uids,
             agents: Arc::new(agents),

@@ -63,6 +63,8 @@ pub struct Journey {
     pub identity: Arc<dyn Identity>,
     /// How export files are written.
     pub courier: Arc<dyn FileCourier>,
+    /// How merchants are told over HTTP.
+    pub merchants: deliver::Merchants,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Where random ids come from.

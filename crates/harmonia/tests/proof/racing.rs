@@ -190,6 +190,7 @@ async fn journey(uri: &str, ground: &Ground) -> Journey {
         lease: Duration::from_secs(60),
         store,
         courier: Arc::new(ExportFolder(ground.path("files/exports"))),
+        merchants: harmonia_journey::deliver::Merchants::out_of_reach(),
         clock,
         uids: Uids,
         agents: Arc::new(agents),

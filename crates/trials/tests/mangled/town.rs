@@ -82,6 +82,7 @@ impl Town {
             signals: Arc::new(WithinProcess::new(Arc::clone(&store))),
             store,
             courier: Arc::new(NoCourier),
+            merchants: harmonia_journey::deliver::Merchants::out_of_reach(),
             clock: Arc::new(SystemClock),
             uids: Uids,
             holder: Holder::new(Uids),

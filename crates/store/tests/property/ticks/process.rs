@@ -104,6 +104,7 @@ impl Process {
             signals: Arc::new(WithinProcess::new(Arc::clone(store))),
             store: Arc::clone(store),
             courier: Arc::new(NoCourier),
+            merchants: harmonia_journey::deliver::Merchants::out_of_reach(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             uids: Uids,
             holder: Holder::new(Uids),

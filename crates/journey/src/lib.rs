@@ -17,6 +17,7 @@ pub mod contest;
 pub mod deliver;
 pub mod drive;
 pub mod export;
+pub mod handle;
 pub mod identify;
 pub mod import;
 pub mod looks;

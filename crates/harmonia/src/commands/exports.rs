@@ -1,14 +1,15 @@
 //! `harmonia exports`: what merchants are told.
 
-use crate::cli::{ExportsAction, ExportsArgs};
+use crate::cli::{AmongArgs, ExportsAction, ExportsArgs};
+use crate::commands::handling;
 use crate::commands::lists::{Pages, print_page};
 use crate::output::{Failure, Printer, complain, or_dash};
 use crate::wiring::{Wiring, parse_agent};
 use harmonia_core::export::batch::{About, Row, uid_of};
 use harmonia_core::export::{ExportTransaction, Plan, Secrets};
 use harmonia_core::money::Major;
-use harmonia_core::state::ExportState;
 use harmonia_core::time::Instant;
+use harmonia_journey::handle::Handling;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -21,8 +22,15 @@ pub async fn run(
     args: &ExportsArgs,
 ) -> Result<ExitCode, Failure> {
     match &args.action {
-        ExportsAction::List { status, limit } => {
-            list(wiring, printer, status.as_deref(), *limit).await
+        ExportsAction::List { among, limit } => list(wiring, printer, among, *limit).await,
+        ExportsAction::Retry(args) => handling::run(wiring, printer, Handling::Retry, args).await,
+        ExportsAction::Hold(args) => handling::run(wiring, printer, Handling::Hold, args).await,
+        ExportsAction::Release(args) => {
+            handling::run(wiring, printer, Handling::Release, args).await
+        }
+        ExportsAction::Cancel(args) => handling::run(wiring, printer, Handling::Cancel, args).await,
+        ExportsAction::Delivered(args) => {
+            handling::run(wiring, printer, Handling::Delivered, args).await
         }
         ExportsAction::Render { agent, file } => render(wiring, printer, agent, file.as_deref()),
     }
@@ -31,26 +39,14 @@ pub async fn run(
 async fn list(
     wiring: &Wiring,
     printer: &Printer,
-    status: Option<&str>,
+    among: &AmongArgs,
     limit: Option<usize>,
 ) -> Result<ExitCode, Failure> {
-    let status = status.map(str::to_ascii_uppercase);
-    if let Some(name) = &status
-        && ExportState::from_name(name).is_none()
-    {
-        let known: Vec<&str> = ExportState::ALL
-            .iter()
-            .map(|state| state.as_str())
-            .collect();
-        return Err(Failure::usage(format!(
-            "{name} is not a state: use {}",
-            known.join(", ")
-        )));
-    }
+    let among = handling::scope(among)?;
     let store = wiring.inquiry().await?;
     let mut pages = Pages::new(limit);
     while let Some(size) = pages.next_size() {
-        let page = store.exports(status.as_deref(), pages.after, size).await?;
+        let page = store.exports_among(&among, pages.after, size).await?;
         pages.took(page.len(), page.last().map(|row| row.id));
         let header = [
             "export",

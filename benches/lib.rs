@@ -154,6 +154,7 @@ async fn wired(
         store,
         courier: Arc::new(ExportFolder(folder.join("exports"))),
         announcer: None,
+        merchants: harmonia_journey::deliver::Merchants::out_of_reach(),
         clock: Arc::new(SystemClock),
         uids: Uids,
         agents: Arc::new(agents),

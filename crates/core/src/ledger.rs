@@ -16,6 +16,8 @@ pub struct Window {
     pub dedup: Option<Duration>,
     /// How long one request may take.
     pub within: Duration,
+    /// Whether it can be asked what it has: then one may be sent once more that it does not have.
+    pub has_history: bool,
 }
 
 impl Window {
@@ -145,9 +147,12 @@ pub fn stands(outcome: Outcome, known: Known, window: Window, now: Instant) -> S
 }
 
 /// When what may have arrived is sent again: when the retry plan says so; where that is too late, when
-/// half of what is left of the window is over. `None` where nothing is left of one or the other.
+/// half of what is left of the window is over. A merchant that can be asked is asked at any time. `None` where nothing is left of one or the other.
 fn again_within(known: Known, window: Window, now: Instant) -> Option<Instant> {
     let next_try = known.next_try?;
+    if window.has_history {
+        return Some(next_try);
+    }
     let ends_at = window.ends_at(known.first_sent_at?)?;
     let half_us = (ends_at.0 - now.0) / 2;
     match next_try < ends_at {
@@ -171,12 +176,14 @@ mod tests {
         Window {
             dedup: Some(Duration::from_secs(dedup_s)),
             within: Duration::from_secs(10),
+            has_history: false,
         }
     }
 
     const NONE: Window = Window {
         dedup: None,
         within: Duration::from_secs(10),
+        has_history: false,
     };
 
     #[test]
@@ -267,6 +274,11 @@ mod tests {
         assert_eq!(due(late, window(70)), None);
         assert_eq!(due(None, window(100)), None);
         assert_eq!(due(soon, NONE), None);
+        let asked = Window {
+            has_history: true,
+            ..NONE
+        };
+        assert_eq!(due(late, asked), late);
     }
 
     #[test]

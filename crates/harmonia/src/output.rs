@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, LineStyle, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{BufRead, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 /// Why a command failed: what was wrong, where, and what to do.
@@ -187,4 +187,27 @@ impl Progress {
         self.0.finish_and_clear();
         let _ = writeln!(anstream::stderr(), "{what}: done in {seconds:.1} s");
     }
+}
+
+/// Whether a person says yes to what is shown, on standard error.
+///
+/// # Errors
+/// [`Failure`] where nobody is there to ask: that is wrong usage.
+pub fn agreed(shown: &str, question: &str) -> Result<bool, Failure> {
+    let mut out = anstream::stderr();
+    let _ = writeln!(out, "{shown}");
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::usage("there is nobody to ask: say --yes"));
+    }
+    let _ = write!(out, "{question} [y/N] ");
+    let _ = out.flush();
+    let mut answer = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(Failure::new)?;
+    Ok(matches!(
+        answer.trim().to_ascii_lowercase().as_str(),
+        "y" | "yes"
+    ))
 }

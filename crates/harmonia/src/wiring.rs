@@ -224,6 +224,7 @@ impl Wiring {
             store,
             courier: Arc::new(ExportFolder(self.settings.import_base.join("exports"))),
             announcer: self.announcer()?,
+            merchants: harmonia_journey::deliver::Merchants::out_of_reach(),
             clock,
             uids: Uids,
             agents: Arc::new(agents),

@@ -18,6 +18,7 @@ pub mod contest;
 pub mod deliver;
 pub mod drive;
 pub mod export;
+pub mod handle;
 pub mod identify;
 pub mod import;
 pub mod looks;
@@ -66,6 +67,8 @@ pub struct Journey {
     pub courier: Arc<dyn FileCourier>,
     /// How others are told of what merchants are told; `None` where nobody is.
     pub announcer: Option<Arc<dyn Announcer>>,
+    /// How merchants are told over HTTP.
+    pub merchants: deliver::Merchants,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Where random ids come from.

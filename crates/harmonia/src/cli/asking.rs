@@ -162,13 +162,24 @@ pub struct ExportsArgs {
 pub enum ExportsAction {
     /// List them
     List {
-        /// Only those of a state: PENDING, DELIVERED, RETRYING, HELD, FAILED
-        #[arg(long)]
-        status: Option<String>,
+        /// Which
+        #[command(flatten)]
+        among: AmongArgs,
         /// At most so many
         #[arg(long)]
         limit: Option<usize>,
     },
+    /// Send them now, whatever their plan says: what failed, is held or waits for another try, and what
+    /// may have arrived
+    Retry(HandlingArgs),
+    /// Keep them back, until they are released
+    Hold(HandlingArgs),
+    /// Let go what is held
+    Release(HandlingArgs),
+    /// Give them up: the merchant is not told
+    Cancel(HandlingArgs),
+    /// Say that the merchant has what may have arrived
+    Delivered(HandlingArgs),
     /// Print the bodies for given export transactions, without sending; needs no database
     Render {
         /// The merchant's slug
@@ -176,6 +187,38 @@ pub enum ExportsAction {
         /// Export transactions, one JSON object a line; standard input without it
         file: Option<PathBuf>,
     },
+}
+
+/// Which exports are meant.
+#[derive(Debug, Args)]
+pub struct AmongArgs {
+    /// Only those of a state: PENDING, IN_FLIGHT, DELIVERED, RETRYING, UNCERTAIN, HELD, FAILED, SKIPPED,
+    /// CANCELLED
+    #[arg(long, visible_alias = "state")]
+    pub status: Option<String>,
+    /// Only those of a scheme
+    #[arg(long, value_name = "SLUG")]
+    pub scheme: Option<String>,
+    /// Only those made since: 2026-06-02, 2026-06-02T14:00:00Z
+    #[arg(long, value_parser = instant)]
+    pub since: Option<harmonia_core::time::Instant>,
+}
+
+/// What people do to exports: to which, why, and whether they are asked first.
+#[derive(Debug, Args)]
+pub struct HandlingArgs {
+    /// The exports, by the numbers that `exports list` shows
+    #[arg(conflicts_with_all = ["status", "scheme", "since"])]
+    pub exports: Vec<i64>,
+    /// Or those that this command can take, among these
+    #[command(flatten)]
+    pub among: AmongArgs,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Who and why
+    #[command(flatten)]
+    pub by: ByArgs,
 }
 
 /// `harmonia audit`

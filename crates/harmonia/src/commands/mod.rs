@@ -11,6 +11,7 @@ pub mod drain;
 pub mod export;
 pub mod exports;
 pub mod generate;
+pub mod handling;
 pub mod import;
 pub mod keys;
 pub mod lifecycle;

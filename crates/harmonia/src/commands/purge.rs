@@ -1,7 +1,7 @@
 //! `harmonia purge`: takes out what is old and finished, after asking.
 
 use crate::cli::PurgeArgs;
-use crate::output::{Failure, Printer, Progress, grouped};
+use crate::output::{self, Failure, Printer, Progress, grouped};
 use crate::wiring::Wiring;
 use harmonia_core::config::Config;
 use harmonia_core::retention::{Purged, kept_from};
@@ -9,7 +9,6 @@ use harmonia_core::time::Day;
 use harmonia_journey::ports::{Clock, Inquiry, Store, SystemClock};
 use harmonia_journey::purge::purge;
 use serde::Serialize;
-use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 /// What was taken out, for people and programs.
@@ -70,28 +69,11 @@ async fn days(store: &dyn Store, said: Option<u32>) -> Result<u32, Failure> {
 /// Whether a person says yes to what would go. Nobody there to ask is wrong usage.
 async fn agreed(store: &dyn Inquiry, before: Day) -> Result<bool, Failure> {
     let would = store.purgeable(before).await?;
-    let mut out = anstream::stderr();
     let shown = format!(
-        "of before {before}, imported before it and finished: {}",
+        "of before {before}, imported before it and finished: {}; to be taken out for ever",
         transactions(&would)
     );
-    let _ = writeln!(out, "{shown}");
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "they would be taken out for ever, and there is nobody to ask: say --yes",
-        ));
-    }
-    let _ = write!(out, "take them out for ever? [y/N] ");
-    let _ = out.flush();
-    let mut answer = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(Failure::new)?;
-    Ok(matches!(
-        answer.trim().to_ascii_lowercase().as_str(),
-        "y" | "yes"
-    ))
+    output::agreed(&shown, "take them out for ever?")
 }
 
 fn transactions(purged: &Purged) -> String {

@@ -90,11 +90,15 @@ fn tell(printer: &Printer, answer: &Answer, done: &str) -> Result<ExitCode, Fail
     Ok(ExitCode::SUCCESS)
 }
 
-fn redress_of(by: &ByArgs) -> Result<Redress, Failure> {
+/// Who does something, and why.
+///
+/// # Errors
+/// [`Failure`] where no reason or no name is given.
+pub fn redress_of(by: &ByArgs) -> Result<Redress, Failure> {
     let reason = match by.reason.trim() {
         "" => {
             return Err(Failure::usage(
-                "--reason is empty: it is kept with the match",
+                "--reason is empty: it is kept with what was done",
             ));
         }
         reason => reason.into(),

@@ -191,6 +191,7 @@ async fn journey(uri: &str, ground: &Ground) -> Journey {
         store,
         courier: Arc::new(ExportFolder(ground.path("files/exports"))),
         announcer: None,
+        merchants: harmonia_journey::deliver::Merchants::out_of_reach(),
         clock,
         uids: Uids,
         agents: Arc::new(agents),

@@ -435,6 +435,17 @@ pub struct Sold {
     pub mids: Vec<CompactString>,
 }
 
+/// Which exports are asked for; all of them where it does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExportScope {
+    /// Of this state.
+    pub status: Option<String>,
+    /// Of this scheme, by its slug.
+    pub scheme: Option<String>,
+    /// Made then or later.
+    pub since: Option<Instant>,
+}
+
 /// Which stretch of the past is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryScope {
@@ -545,6 +556,19 @@ pub trait Inquiry {
     async fn exports(
         &self,
         status: Option<&str>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<ExportRow>, StoreError> {
+        let among = ExportScope {
+            status: status.map(str::to_owned),
+            ..ExportScope::default()
+        };
+        self.exports_among(&among, after, limit).await
+    }
+    /// Exports, oldest first, those after a row, as far as they are asked for.
+    async fn exports_among(
+        &self,
+        among: &ExportScope,
         after: i64,
         limit: usize,
     ) -> Result<Vec<ExportRow>, StoreError>;

@@ -18,9 +18,10 @@ pub use courier::{AppendError, FileCourier, FileHold};
 pub use identity::{BuiltInLinks, Identity, IdentityError};
 pub use inbox::{Arrival, Inbox, InboxError, Inboxes, Readable};
 pub use inquiry::{
-    Arrivals, AuditFinding, Counts, EndRow, ExportRow, FileRow, ForReview, Gauges, HISTORY_PAGE,
-    HistoryPage, HistoryScope, Inquiry, LogRow, MatchRow, OpenCount, Paid, ProposalRow, RejectRow,
-    SaleStory, Side, Sold, Sought, Status, Story, TransactionRow, WithoutSale,
+    Arrivals, AuditFinding, Counts, EndRow, ExportRow, ExportScope, FileRow, ForReview, Gauges,
+    HISTORY_PAGE, HistoryPage, HistoryScope, Inquiry, LogRow, MatchRow, OpenCount, Paid,
+    ProposalRow, RejectRow, SaleStory, Side, Sold, Sought, Status, Story, TransactionRow,
+    WithoutSale,
 };
 pub use messenger::{Messenger, Sent};
 pub use queue::{MessageQueue, QueueError};

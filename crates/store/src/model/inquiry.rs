@@ -7,8 +7,8 @@ use harmonia_core::purchase::EndKind;
 use harmonia_core::state::{ExportState, FileState, RejectState};
 use harmonia_core::time::Instant;
 use harmonia_journey::ports::{
-    Arrivals, Counts, ExportRow, FileRow, Gauges, LogRow, MatchRow, OpenCount, ProposalRow,
-    RejectRow, SaleStory, Side, Status, Story, TransactionRow,
+    Arrivals, Counts, ExportRow, ExportScope, FileRow, Gauges, LogRow, MatchRow, OpenCount,
+    ProposalRow, RejectRow, SaleStory, Side, Status, Story, TransactionRow,
 };
 use std::collections::BTreeMap;
 
@@ -319,11 +319,18 @@ impl World {
     }
 
     /// Exports, oldest first, those after a row; of one state if named.
-    pub fn export_rows(&self, status: Option<&str>, after: i64, limit: usize) -> Vec<ExportRow> {
+    pub fn export_rows(&self, among: &ExportScope, after: i64, limit: usize) -> Vec<ExportRow> {
         let later = self.exports.range(ExportId(after + 1)..);
         later
             .filter_map(|(id, _)| self.export_row(*id))
-            .filter(|row| status.is_none_or(|status| row.status == status))
+            .filter(|row| {
+                let is = |asked: &Option<String>, found: &String| {
+                    asked.as_ref().is_none_or(|asked| asked == found)
+                };
+                is(&among.status, &row.status)
+                    && is(&among.scheme, &row.provider_slug)
+                    && among.since.is_none_or(|since| row.created_at >= since)
+            })
             .take(limit)
             .collect()
     }

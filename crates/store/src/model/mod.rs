@@ -50,10 +50,10 @@ use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::{AnswerRecord, FeedType};
 use harmonia_journey::ports::{
     AmountProbe, Answered, AnsweredBefore, Arrivals, AuditFinding, CommitError, Committed,
-    ExportRow, FileArrival, FileClaim, FileRow, ForReview, Gauges, HistoryPage, HistoryScope,
-    Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Paid, Probe, ProposalRow, RecordKey,
-    RejectRow, SaleStory, SentBefore, Side, Sold, Sought, Status, Store, StoreError, Story,
-    TransactionRow, Undecided, UndecidedPayment, Unsettled, WithoutSale,
+    ExportRow, ExportScope, FileArrival, FileClaim, FileRow, ForReview, Gauges, HistoryPage,
+    HistoryScope, Holder, Inquiry, Job, KeptRecord, Lease, LogRow, MatchRow, Paid, Probe,
+    ProposalRow, RecordKey, RejectRow, SaleStory, SentBefore, Side, Sold, Sought, Status, Store,
+    StoreError, Story, TransactionRow, Undecided, UndecidedPayment, Unsettled, WithoutSale,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -444,13 +444,13 @@ impl Inquiry for ModelStore {
         Ok(self.world().reject_rows(state, after, limit))
     }
 
-    async fn exports(
+    async fn exports_among(
         &self,
-        status: Option<&str>,
+        among: &ExportScope,
         after: i64,
         limit: usize,
     ) -> Result<Vec<ExportRow>, StoreError> {
-        Ok(self.world().export_rows(status, after, limit))
+        Ok(self.world().export_rows(among, after, limit))
     }
 
     async fn export_files(&self, since: Instant) -> Result<Vec<FileEnd>, StoreError> {

@@ -17,9 +17,9 @@ use harmonia_core::state::RejectState;
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
-    Arrivals, AuditFinding, ExportRow, FileRow, ForReview, Gauges, HistoryPage, HistoryScope,
-    Inquiry, LogRow, MatchRow, Paid, ProposalRow, RejectRow, SaleStory, Side, Sold, Sought, Status,
-    StoreError, Story, TransactionRow, WithoutSale,
+    Arrivals, AuditFinding, ExportRow, ExportScope, FileRow, ForReview, Gauges, HistoryPage,
+    HistoryScope, Inquiry, LogRow, MatchRow, Paid, ProposalRow, RejectRow, SaleStory, Side, Sold,
+    Sought, Status, StoreError, Story, TransactionRow, WithoutSale,
 };
 use tokio::sync::mpsc;
 
@@ -136,18 +136,14 @@ impl Inquiry for PostgresStore {
         ))
     }
 
-    async fn exports(
+    async fn exports_among(
         &self,
-        status: Option<&str>,
+        among: &ExportScope,
         after: i64,
         limit: usize,
     ) -> Result<Vec<ExportRow>, StoreError> {
-        let status = status.map(str::to_owned);
         read!(self, |_shared, session| inquiry::exports(
-            session,
-            status.as_deref(),
-            after,
-            limit
+            session, among, after, limit
         ))
     }
 

@@ -16,8 +16,8 @@ use harmonia_core::retention::begin_of;
 use harmonia_core::state::RejectState;
 use harmonia_core::time::{Day, Instant};
 use harmonia_journey::ports::{
-    Arrivals, Counts, EndRow, ExportRow, FileRow, Gauges, LogRow, MatchRow, OpenCount, ProposalRow,
-    RejectRow, SaleStory, Side, Status, Story, TransactionRow, UndecidedPayment,
+    Arrivals, Counts, EndRow, ExportRow, ExportScope, FileRow, Gauges, LogRow, MatchRow, OpenCount,
+    ProposalRow, RejectRow, SaleStory, Side, Status, Story, TransactionRow, UndecidedPayment,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -527,11 +527,17 @@ pub fn reject_row(row: &Row) -> Result<RejectRow, Failure> {
 /// Exports, oldest first.
 pub async fn exports(
     session: &Session<'_>,
-    status: Option<&str>,
+    among: &ExportScope,
     after: i64,
     most: usize,
 ) -> Result<Vec<ExportRow>, Failure> {
-    let values: [&(dyn ToSql + Sync); 3] = [&after, &status, &limit(most)];
+    let ExportScope {
+        status,
+        scheme,
+        since,
+    } = among;
+    let since = since.map(Time);
+    let values: [&(dyn ToSql + Sync); 5] = [&after, status, &limit(most), scheme, &since];
     session.list(sql::export::list, &values, export_row).await
 }
 

@@ -14,9 +14,9 @@ use harmonia_core::state::RejectState;
 use harmonia_core::time::{Day, Instant};
 use harmonia_core::transaction::FeedType;
 use harmonia_journey::ports::{
-    Arrivals, AuditFinding, ExportRow, FileRow, ForReview, Gauges, HistoryPage, HistoryScope,
-    Inquiry, LogRow, MatchRow, Paid, ProposalRow, RejectRow, SaleStory, Side, Sold, Sought, Status,
-    StoreError, Story, TransactionRow, WithoutSale,
+    Arrivals, AuditFinding, ExportRow, ExportScope, FileRow, ForReview, Gauges, HistoryPage,
+    HistoryScope, Inquiry, LogRow, MatchRow, Paid, ProposalRow, RejectRow, SaleStory, Side, Sold,
+    Sought, Status, StoreError, Story, TransactionRow, WithoutSale,
 };
 use tokio::sync::mpsc;
 
@@ -133,17 +133,15 @@ impl Inquiry for SqliteStore {
             .await
     }
 
-    async fn exports(
+    async fn exports_among(
         &self,
-        status: Option<&str>,
+        among: &ExportScope,
         after: i64,
         limit: usize,
     ) -> Result<Vec<ExportRow>, StoreError> {
-        let status = status.map(str::to_owned);
-        self.read(move |_, connection| {
-            inquiry::exports(connection, status.as_deref(), after, limit)
-        })
-        .await
+        let among = among.clone();
+        self.read(move |_, connection| inquiry::exports(connection, &among, after, limit))
+            .await
     }
 
     async fn export_files(&self, since: Instant) -> Result<Vec<FileEnd>, StoreError> {

@@ -10,8 +10,8 @@ use harmonia_core::money::Money;
 use harmonia_core::state::RejectState;
 use harmonia_core::time::{Instant, Precision};
 use harmonia_journey::ports::{
-    Arrivals, Counts, EndRow, ExportRow, FileRow, Gauges, LogRow, MatchRow, OpenCount, ProposalRow,
-    RejectRow, SaleStory, Side, Status, Story, TransactionRow, UndecidedPayment,
+    Arrivals, Counts, EndRow, ExportRow, ExportScope, FileRow, Gauges, LogRow, MatchRow, OpenCount,
+    ProposalRow, RejectRow, SaleStory, Side, Status, Story, TransactionRow, UndecidedPayment,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -537,14 +537,20 @@ pub fn reject_row(row: &Row<'_>) -> rusqlite::Result<RejectRow> {
 /// Exports, oldest first.
 pub fn exports(
     connection: &Connection,
-    status: Option<&str>,
+    among: &ExportScope,
     after: i64,
     limit: usize,
 ) -> rusqlite::Result<Vec<ExportRow>> {
     list(
         connection,
         sql::export::list,
-        params![after, status, limit],
+        params![
+            after,
+            among.status,
+            limit,
+            among.scheme,
+            among.since.map(|since| since.0)
+        ],
         export_row,
     )
 }

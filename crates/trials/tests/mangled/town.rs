@@ -83,6 +83,7 @@ impl Town {
             store,
             courier: Arc::new(NoCourier),
             announcer: None,
+            merchants: harmonia_journey::deliver::Merchants::out_of_reach(),
             clock: Arc::new(SystemClock),
             uids: Uids,
             holder: Holder::new(Uids),

@@ -105,6 +105,7 @@ impl Process {
             store: Arc::clone(store),
             courier: Arc::new(NoCourier),
             announcer: None,
+            merchants: harmonia_journey::deliver::Merchants::out_of_reach(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             uids: Uids,
             holder: Holder::new(Uids),

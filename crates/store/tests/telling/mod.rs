@@ -70,6 +70,7 @@ body = '{{"id": {{{{ transaction_id | tojson }}}}, "email": {{{{ credentials.ema
             signals: Arc::new(WithinProcess::new(Arc::clone(&town.store))),
             identity: Arc::new(BuiltInLinks(Arc::clone(&town.store))),
             courier: Arc::new(NoFiles),
+            announcer: None,
             merchants: Merchants::new(Arc::clone(&merchant) as _, Arc::new(|_: &str| None)),
             clock: Arc::clone(&clock) as _,
             uids: Uids,

@@ -20,6 +20,7 @@ mod demo;
 mod encrypted;
 mod explaining;
 mod folders;
+mod handling;
 mod journey;
 mod lanes;
 mod life;

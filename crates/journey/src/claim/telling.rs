@@ -241,8 +241,22 @@ fn untold(found: &Found, scheme: &str) -> Step {
             format!("it is tried again by itself; the last try failed: {why}"),
             list,
         ),
+        Some(ExportState::InFlight) => {
+            Step::run("it is being sent at this moment: look again soon", list)
+        }
+        Some(ExportState::Uncertain) => Step::run(
+            format!(
+                "the merchant may have been told; ask it, then say so with `harmonia exports \
+                 delivered` or `retry`: {why}"
+            ),
+            list,
+        ),
+        Some(ExportState::Skipped) => Step::run(
+            format!("the merchant was not told, on purpose: {why}"),
+            format!("harmonia lifecycle {}", found.seen.transaction_id()),
+        ),
         Some(ExportState::Cancelled) => Step::run(
-            "its match was undone before it was sent",
+            format!("the merchant is not told: {why}"),
             format!("harmonia lifecycle {}", found.seen.transaction_id()),
         ),
         _ => Step::run(

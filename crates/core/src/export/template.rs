@@ -164,7 +164,7 @@ impl Expression {
 /// An environment in which what is not there is an error, with the filters of exports.
 pub(super) fn environment(globals: &filters::Globals) -> Environment<'static> {
     let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_fuel(Some(RENDER_FUEL));
     filters::add(&mut environment, globals);
     environment

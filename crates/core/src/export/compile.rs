@@ -2,7 +2,7 @@
 //! or a body that is no JSON is found by `check` and not by a merchant.
 
 use super::batch::{About, Batch};
-use super::destination::{Destination, Read};
+use super::destination::{Destination, Where};
 use super::filters::Globals;
 use super::http::{self, Http, With};
 use super::rates::Rates;
@@ -45,7 +45,7 @@ impl Plan {
     pub fn compile(table: &toml::Table, zone: &Zone) -> Result<Self, Mistakes> {
         let kind = table.get("kind").and_then(toml::Value::as_str);
         let is_batch = kind == Some("batch");
-        let read = Read::read(table);
+        let read = Where::of(table);
         let is_http = read.as_ref().is_ok_and(|read| read.request.is_some());
         let mut mistakes = match read {
             Ok(_) => unknown_keys(table, is_batch, is_http),
@@ -318,7 +318,7 @@ fn body(
 
 fn single(
     table: &toml::Table,
-    read: &Read,
+    read: &Where,
     globals: &Globals,
 ) -> Result<Template, (String, String)> {
     if read.name.is_some() {

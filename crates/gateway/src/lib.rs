@@ -6,6 +6,8 @@ pub mod amqp;
 #[cfg(feature = "blob")]
 pub mod blob;
 pub mod files;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "http-poll")]
 pub mod http_poll;
 #[cfg(feature = "pgp")]

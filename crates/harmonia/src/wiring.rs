@@ -6,7 +6,7 @@ use harmonia_core::changes::Lanes;
 use harmonia_core::feed::Source;
 use harmonia_core::settings::Settings;
 use harmonia_gateway::files::ExportFolder;
-use harmonia_gateway::secrets::Secrets;
+use harmonia_gateway::secrets::LocalSecrets;
 use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
 use harmonia_journey::ports::{
@@ -34,7 +34,7 @@ pub struct Wiring {
         )),
         expect(dead_code, reason = "folders need no secrets")
     )]
-    pub secrets: Secrets,
+    pub secrets: LocalSecrets,
 }
 
 /// Reads the settings from the environment, filled in by a `.env` file of this folder.
@@ -97,7 +97,7 @@ pub fn start_log(settings: &Settings) {
 impl Wiring {
     /// With these settings; secrets are in their folder, or in the environment.
     pub fn new(settings: Settings) -> Self {
-        let secrets = Secrets::new(settings.secrets_path.clone(), std::env::vars());
+        let secrets = LocalSecrets::new(settings.secrets_path.clone(), std::env::vars());
         Self { settings, secrets }
     }
 

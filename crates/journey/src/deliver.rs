@@ -12,7 +12,7 @@ mod batch;
 use crate::Journey;
 use crate::ports::{AppendError, CommitError, Job, StoreError};
 use harmonia_core::changes::{Attempt, Changes, Delivery, FileEnd, JobEnd, Span, Work};
-use harmonia_core::export::{Destination, ExportTransaction, Plan};
+use harmonia_core::export::{Destination, ExportTransaction, Plan, no_secrets};
 use harmonia_core::ids::{ExportId, SchemeId};
 use harmonia_core::state::ExportState;
 use harmonia_core::time::Instant;
@@ -59,6 +59,7 @@ pub async fn step(journey: &Journey, job: &Job) -> Result<(), DeliverError> {
     };
     if let Some(plan) = journey.agents.plan(*scheme)
         && let Some(batch) = plan.batch()
+        && let Destination::File { .. } = &plan.destination
     {
         return batch::step(journey, job, *scheme, plan, batch).await;
     }
@@ -73,12 +74,22 @@ pub async fn step(journey: &Journey, job: &Job) -> Result<(), DeliverError> {
     let mut hold = None;
     if !undelivered.is_empty() {
         let attempt = match journey.agents.plan(*scheme) {
-            None => held(*scheme, &undelivered),
-            Some(plan) => {
-                let name = file_name(plan, changes.at);
-                hold = Some((journey.courier.hold(&name).await?, name.clone()));
-                to_file(journey, *scheme, plan, name, &undelivered).await?
-            }
+            None => held(
+                *scheme,
+                &undelivered,
+                "the scheme's agent file has no [export]",
+            ),
+            Some(plan) => match file_name(plan, changes.at) {
+                None => held(
+                    *scheme,
+                    &undelivered,
+                    "its destination is no folder: nothing is sent there yet",
+                ),
+                Some(name) => {
+                    hold = Some((journey.courier.hold(&name).await?, name.clone()));
+                    to_file(journey, *scheme, plan, name, &undelivered).await?
+                }
+            },
         };
         changes.attempt = Some(attempt);
     }
@@ -123,9 +134,8 @@ fn split(span: &Span, batch: usize) -> (Span, Option<Span>) {
     }
 }
 
-/// Exports of a scheme that says nowhere where they go wait for a person.
-fn held(scheme: SchemeId, exports: &[(ExportId, ExportTransaction)]) -> Attempt {
-    let reason = "the scheme's agent file has no [export]";
+/// Exports that can go nowhere wait for a person.
+fn held(scheme: SchemeId, exports: &[(ExportId, ExportTransaction)], reason: &str) -> Attempt {
     let hold = |(export, _): &(ExportId, ExportTransaction)| Delivery {
         export: *export,
         state: ExportState::Held,
@@ -184,17 +194,31 @@ async fn take_back(journey: &Journey, name: &str) -> Result<(), DeliverError> {
     Ok(())
 }
 
-/// A new file each UTC day: `<path>/<YYYY-MM-DD>.jsonl`.
-fn file_name(plan: &Plan, now: Instant) -> String {
-    let Destination::File { path, .. } = &plan.destination;
-    format!("{}/{}.jsonl", path.trim_end_matches('/'), now.day())
+/// A new file each UTC day, `<path>/<YYYY-MM-DD>.jsonl`, where exports go to a folder.
+fn file_name(plan: &Plan, now: Instant) -> Option<String> {
+    let Destination::File { path } = &plan.destination else {
+        return None;
+    };
+    Some(format!(
+        "{}/{}.jsonl",
+        path.trim_end_matches('/'),
+        now.day()
+    ))
+}
+
+/// The body of an export that can be told whole.
+fn rendered(plan: &Plan, transaction: &ExportTransaction) -> Result<String, String> {
+    match plan.lacks(transaction) {
+        Some(lacking) => Err(lacking),
+        None => plan.render(transaction, &no_secrets),
+    }
 }
 
 /// The lines of the file, and what becomes of each export: one whose body cannot be made is held.
 fn bodies(plan: &Plan, exports: &[(ExportId, ExportTransaction)]) -> (Vec<u8>, Vec<Delivery>) {
     let mut bytes = Vec::new();
     let deliver = |(export, transaction): &(ExportId, ExportTransaction)| {
-        let (state, reason) = match plan.render(transaction) {
+        let (state, reason) = match rendered(plan, transaction) {
             Ok(body) => {
                 bytes.extend_from_slice(body.as_bytes());
                 bytes.push(b'\n');

@@ -72,7 +72,7 @@ pub fn delivery_jobs(journey: &Journey, changes: &Changes) -> Vec<NewJob> {
     schemes.dedup();
     let leaves_at = |scheme: SchemeId| {
         let plan = journey.agents.plan(scheme);
-        plan.map_or(changes.at, |plan| plan.leaves_at(changes.at))
+        plan.map_or(changes.at, |plan| plan.leaves_at(changes.at, None))
     };
     let job = |scheme: SchemeId| NewJob {
         queue: Queue::Export,

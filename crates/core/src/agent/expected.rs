@@ -74,7 +74,8 @@ pub(super) fn length_us(text: &str) -> Option<i64> {
     (number > 0).then(|| i64::from(number) * unit_us)
 }
 
-fn time_us(text: &str) -> Option<i64> {
+/// A time of day such as `07:00`, in microseconds since midnight.
+pub(crate) fn time_us(text: &str) -> Option<i64> {
     let (hour, minute) = text.split_once(':')?;
     let number = |text: &str, most: i64| {
         let number: i64 = text.parse().ok()?;

@@ -22,6 +22,7 @@ mod texts;
 
 pub use complaint::{Complaint, Lines};
 pub use examples::Example;
+pub(crate) use expected::time_us;
 pub use section::{Findings, Section, kind_of, section_at};
 pub use source::{Decrypt, Source};
 
@@ -143,7 +144,7 @@ fn read(file: &str, table: &Table, findings: &Findings, lines: &Lines) -> Option
     let matching = compiled(&root, "matching", |table| Rules::compile(table, &zone));
     let streaming = streaming::read(&root);
     let sweep = sweep::read(&root);
-    let export = compiled(&root, "export", Plan::compile);
+    let export = compiled(&root, "export", |table| Plan::compile(table, &zone));
     if let Some(role) = role {
         check_role(&root, role);
     }

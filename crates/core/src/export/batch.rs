@@ -1,4 +1,4 @@
-//! Exports that leave many at a time, on a schedule: a CSV file for each batch.
+//! Exports that leave many at a time, on a schedule: a CSV file for each batch, or a JSON document.
 //!
 //! ```toml
 //! [export]
@@ -9,17 +9,24 @@
 //! columns     = [ { name = "member_number", value = "loyalty_id" } ]
 //! ```
 //!
+//! A document has `each`, what stands in it for an export, and `body`, which holds them as `items`.
+//!
 //! A spreadsheet takes a text that begins with `=`, `+`, `-` or `@` for a formula, whoever wrote it:
 //! such a text gets an apostrophe before it, which [`unguarded`] takes away again. A number is written
 //! as it is, so a negative amount stays one.
 
-use super::{ExportTransaction, environment, mistake, unknown_variables};
+use super::destination::Read;
+use super::filters::{Globals, derived};
+use super::template::{Place, Template, environment, unknown};
+use super::transaction::FIELDS;
+use super::{ExportTransaction, json, mistake};
 use crate::schedule::Schedule;
 use crate::time::Instant;
 use csv::{Terminator, WriterBuilder};
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{Environment, Value, context};
 use serde::Deserialize;
+use uuid::Uuid;
 
 /// Rows a file where the agent file does not say.
 const SIZE: usize = 1_000;
@@ -27,17 +34,32 @@ const MOST_SIZE: usize = 10_000;
 const EVERY_MINUTE: &str = "* * * * *";
 /// What is taken for a formula when it begins a cell, and what could hide it.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-const NAME: &str = "name";
+/// The names by which a batch tells of itself, in its body and in the request that brings it.
+pub(super) const ABOUT: [&str; 5] = ["now", "rows", "sequence", "batch_uid", "items"];
+/// How many of them the name of a file can tell of.
+const IN_NAMES: usize = 3;
 
 /// How a batch is written.
 #[derive(Clone)]
 pub struct Batch {
-    /// The most rows of one file.
+    /// The most rows of one file or request.
     pub size: usize,
     /// When batches leave.
     pub schedule: Schedule,
-    columns: Vec<Column>,
-    environment: Environment<'static>,
+    name: Option<Template>,
+    content: Content,
+}
+
+/// What stands in a batch.
+#[derive(Clone)]
+enum Content {
+    /// A CSV file.
+    Table {
+        columns: Vec<Column>,
+        environment: Environment<'static>,
+    },
+    /// A JSON document.
+    Document { each: Template, body: Template },
 }
 
 /// A column of the file: its name, and the expression that gives its value.
@@ -48,130 +70,149 @@ struct Column {
     value: String,
 }
 
-/// The cells of one export.
-pub type Row = Vec<String>;
+/// What stands in a batch for one export.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Row {
+    /// Of a CSV file.
+    Cells(Vec<String>),
+    /// Of a JSON document.
+    Item(serde_json::Value),
+}
+
+/// What a batch tells of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// When it is made.
+    pub now: Instant,
+    /// Its key, by which the merchant knows it again: [`uid_of`] its first export.
+    pub uid: Uuid,
+    /// The how manyth of its destination it is, where that is counted.
+    pub sequence: Option<i64>,
+}
+
+/// The key of a batch that begins with an export: the same however often that batch is made.
+pub fn uid_of(first: &ExportTransaction) -> Uuid {
+    derived(first.key(), "batch")
+}
 
 impl Batch {
-    /// Compiles what an `[export]` of kind `batch` says beside its folder; `name` is its template of
-    /// file names.
+    /// Compiles what an `[export]` of kind `batch` says beside where it goes.
     pub(super) fn compile(
         table: &toml::Table,
-        name: Option<&str>,
+        read: &Read,
+        globals: &Globals,
     ) -> Result<Self, Vec<(String, String)>> {
         let mut mistakes = Vec::new();
         let size = size(table).map_err(|wrong| mistakes.push(wrong)).ok();
         let schedule = schedule(table).map_err(|wrong| mistakes.push(wrong)).ok();
-        let columns = columns(table).map_err(|wrong| mistakes.push(wrong)).ok();
-        let mut environment = environment();
-        if let Err(wrong) = compile_name(&mut environment, name) {
-            mistakes.push(mistake("destination.name", wrong));
-        }
-        let (Some(size), Some(schedule), Some(columns)) = (size, schedule, columns) else {
-            return Err(mistakes);
+        let content = content(table, globals)
+            .map_err(|found| mistakes.extend(found))
+            .ok();
+        let name = match read.request {
+            Some(_) => Ok(None),
+            None => compile_name(read.name.as_deref(), globals).map(Some),
         };
-        let batch = Self {
-            size,
-            schedule,
-            columns,
-            environment,
-        };
-        batch.check(&mut mistakes);
-        if mistakes.is_empty() {
-            Ok(batch)
-        } else {
-            Err(mistakes)
+        let name = name
+            .map_err(|wrong| mistakes.push(mistake("destination.name", wrong)))
+            .ok();
+        match (size, schedule, content, name) {
+            (Some(size), Some(schedule), Some(content), Some(name)) if mistakes.is_empty() => {
+                Ok(Self {
+                    size,
+                    schedule,
+                    name,
+                    content,
+                })
+            }
+            _ => Err(mistakes),
         }
     }
 
-    /// The cells of each export, in the order given.
-    ///
-    /// # Errors
-    /// For each by itself: what in a column or in the transaction is at fault.
-    pub fn rows<'a>(
+    /// Whether it is a table, with a cell for each value.
+    pub fn is_table(&self) -> bool {
+        matches!(self.content, Content::Table { .. })
+    }
+
+    /// What stands for each export, in the order given, by what templates are told of it.
+    pub(super) fn rows(
         &self,
-        transactions: impl IntoIterator<Item = &'a ExportTransaction>,
+        told: impl IntoIterator<Item = Result<Value, String>>,
     ) -> Vec<Result<Row, String>> {
-        let compile = |column: &Column| {
-            let compiled = self
-                .environment
-                .compile_expression_owned(column.value.clone());
-            compiled.map_err(|error| format!("column {}: {error}", column.name))
-        };
-        let expressions = self.columns.iter().map(compile);
-        let expressions: Result<Vec<_>, String> = expressions.collect();
-        let row = |transaction: &ExportTransaction| {
-            let told = Value::from(Serde(transaction));
-            let cells = self.columns.iter().zip(expressions.as_ref()?.iter());
-            let cells = cells.map(|(column, expression)| {
-                let value = expression
-                    .eval(told.clone())
-                    .map_err(|error| error.to_string());
-                let cell = value.and_then(|value| cell(&value));
-                cell.map_err(|error| format!("column {}: {error}", column.name))
-            });
-            cells.collect::<Result<Row, String>>()
-        };
-        let row = |transaction| row(transaction).map_err(|error: String| error);
-        transactions.into_iter().map(row).collect()
+        match &self.content {
+            Content::Table {
+                columns,
+                environment,
+            } => cells(columns, environment, told),
+            Content::Document { each, .. } => {
+                let item = |told: Result<Value, String>| {
+                    let text = json(each, &told?, "each")?;
+                    let item = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+                    Ok(Row::Item(item))
+                };
+                told.into_iter().map(item).collect()
+            }
+        }
     }
 
-    /// A file of these rows, with its header; lines end with CR and LF.
+    /// A document of these rows: a CSV file with its header, whose lines end with CR and LF, or JSON.
     ///
     /// # Errors
-    /// Never for rows of this plan; what the writer says otherwise.
-    pub fn document(&self, rows: &[Row]) -> Result<Vec<u8>, String> {
+    /// Says what in the template is at fault.
+    pub fn document(&self, rows: &[Row], about: &About) -> Result<Vec<u8>, String> {
+        let columns = match &self.content {
+            Content::Table { columns, .. } => columns,
+            Content::Document { body, .. } => {
+                let items: Vec<&serde_json::Value> = rows.iter().filter_map(Row::item).collect();
+                let items = Value::from(Serde(items));
+                let values = context! { items, ..self.values(rows.len(), about) };
+                return json(body, &values, "body").map(String::into_bytes);
+            }
+        };
         let mut writer = WriterBuilder::new()
             .terminator(Terminator::CRLF)
             .from_writer(Vec::new());
-        let header: Vec<&str> = self.columns.iter().map(|column| &*column.name).collect();
+        let header: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
         writer
             .write_record(header)
             .map_err(|error| error.to_string())?;
-        for row in rows {
+        for cells in rows.iter().filter_map(Row::cells) {
             writer
-                .write_record(row)
+                .write_record(cells)
                 .map_err(|error| error.to_string())?;
         }
         writer.into_inner().map_err(|error| error.to_string())
     }
 
-    /// What a file that is made at a time, with so many rows, is called within its folder.
+    /// What the file of a batch is called within its folder.
     ///
     /// # Errors
-    /// Says what in the template is at fault.
-    pub fn file_name(&self, now: Instant, rows: usize) -> Result<String, String> {
-        let template = self.environment.get_template(NAME);
-        let name = template
-            .and_then(|template| template.render(context! { now => now.to_string(), rows }))
-            .map_err(|error| error.to_string())?;
-        let is_plain = !name.is_empty()
-            && !name.starts_with('.')
-            && !name.contains(|c: char| matches!(c, '/' | '\\') || c.is_control());
-        if is_plain {
-            Ok(name)
-        } else {
-            Err(format!("{name:?} is not the name of a file"))
+    /// Says what in the template is at fault, or that batches of this plan are no files.
+    pub fn file_name(&self, rows: usize, about: &About) -> Result<String, String> {
+        let template = self
+            .name
+            .as_ref()
+            .ok_or("a batch that is sent is no file")?;
+        named(template, &self.values(rows, about))
+    }
+
+    /// What its templates are told of a batch of so many rows.
+    pub(super) fn values(&self, rows: usize, about: &About) -> Value {
+        told_of(rows, about)
+    }
+}
+
+impl Row {
+    fn item(&self) -> Option<&serde_json::Value> {
+        match self {
+            Self::Item(item) => Some(item),
+            Self::Cells(_) => None,
         }
     }
 
-    /// Makes a file of a made-up export, so that a mistake is found before there is a real one.
-    fn check(&self, mistakes: &mut Vec<(String, String)>) {
-        let sample = ExportTransaction::sample();
-        for (at, column) in self.columns.iter().enumerate() {
-            let key = format!("columns[{at}]");
-            let compiled = self.environment.compile_expression(&column.value);
-            let unknown = compiled.map(|expression| expression.undeclared_variables(false));
-            match unknown {
-                Err(error) => mistakes.push(mistake(&key, error.to_string())),
-                Ok(unknown) => mistakes.extend(
-                    unknown_variables(&self.environment, unknown).map(|wrong| mistake(&key, wrong)),
-                ),
-            }
-        }
-        if mistakes.is_empty()
-            && let Some(Err(wrong)) = self.rows([&sample]).pop()
-        {
-            mistakes.push(mistake("columns", wrong));
+    fn cells(&self) -> Option<&Vec<String>> {
+        match self {
+            Self::Cells(cells) => Some(cells),
+            Self::Item(_) => None,
         }
     }
 }
@@ -180,8 +221,100 @@ impl std::fmt::Debug for Batch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Batch")
             .field("size", &self.size)
-            .field("columns", &self.columns)
             .finish_non_exhaustive()
+    }
+}
+
+fn told_of(rows: usize, about: &About) -> Value {
+    let sequence = about.sequence.map_or(Value::UNDEFINED, Value::from);
+    let (now, batch_uid) = (about.now.to_string(), about.uid.to_string());
+    context! { now, rows, sequence, batch_uid }
+}
+
+/// The cells of each export.
+fn cells(
+    columns: &[Column],
+    environment: &Environment<'static>,
+    told: impl IntoIterator<Item = Result<Value, String>>,
+) -> Vec<Result<Row, String>> {
+    let compile = |column: &Column| {
+        let compiled = environment.compile_expression_owned(column.value.clone());
+        compiled.map_err(|error| format!("column {}: {error}", column.name))
+    };
+    let expressions: Result<Vec<_>, String> = columns.iter().map(compile).collect();
+    let row = |told: Result<Value, String>| {
+        let told = told?;
+        let cells = columns.iter().zip(expressions.as_ref()?.iter());
+        let cells = cells.map(|(column, expression)| {
+            let value = expression
+                .eval(told.clone())
+                .map_err(|error| error.to_string());
+            let cell = value.and_then(|value| cell(&value));
+            cell.map_err(|error| format!("column {}: {error}", column.name))
+        });
+        cells
+            .collect::<Result<Vec<String>, String>>()
+            .map(Row::Cells)
+    };
+    let row = |told| row(told).map_err(|error: String| error);
+    told.into_iter().map(row).collect()
+}
+
+/// What stands in a batch: a table, or a document and its items.
+fn content(table: &toml::Table, globals: &Globals) -> Result<Content, Vec<(String, String)>> {
+    let text = |key: &str| table.get(key).and_then(toml::Value::as_str);
+    if !table.contains_key("each") && !table.contains_key("body") {
+        let columns = columns(table).map_err(|wrong| vec![wrong])?;
+        let environment = environment(globals);
+        check_columns(&columns, &environment)?;
+        return Ok(Content::Table {
+            columns,
+            environment,
+        });
+    }
+    if table.contains_key("columns") {
+        let words = "is for a table, and `each` and `body` for a document: a batch is one of them";
+        return Err(vec![mistake("columns", words)]);
+    }
+    let mut mistakes = Vec::new();
+    let mut compile = |key: &'static str, known: &[&str]| {
+        let words = "must be a text: a batch that is no table has `each`, what stands for an export, and \
+                     `body`, which holds them: {{ items | tojson }}";
+        let source = text(key).ok_or_else(|| words.to_owned());
+        let compiled = source
+            .and_then(|source| Template::compile(key, source, Place::Document, globals, known));
+        compiled
+            .map_err(|wrong| mistakes.push(mistake(key, wrong)))
+            .ok()
+    };
+    let each = compile("each", &FIELDS[..FIELDS.len() - 1]);
+    let body = compile("body", &ABOUT);
+    match (each, body) {
+        (Some(each), Some(body)) => Ok(Content::Document { each, body }),
+        _ => Err(mistakes),
+    }
+}
+
+fn check_columns(
+    columns: &[Column],
+    environment: &Environment<'static>,
+) -> Result<(), Vec<(String, String)>> {
+    let mut mistakes = Vec::new();
+    for (at, column) in columns.iter().enumerate() {
+        let key = format!("columns[{at}]");
+        let compiled = environment.compile_expression(&column.value);
+        match compiled.map(|expression| expression.undeclared_variables(false)) {
+            Err(error) => mistakes.push(mistake(&key, error.to_string())),
+            Ok(asked) => mistakes.extend(
+                unknown(environment, asked, &FIELDS[..FIELDS.len() - 1])
+                    .map(|wrong| mistake(&key, wrong)),
+            ),
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(mistakes)
     }
 }
 
@@ -223,43 +356,40 @@ fn columns(table: &toml::Table) -> Result<Vec<Column>, (String, String)> {
     }
 }
 
-/// A name that does not hold its time to the second would stand for two files.
-fn compile_name(environment: &mut Environment<'static>, name: Option<&str>) -> Result<(), String> {
+/// A name that holds neither its time to the second nor its number would stand for two files.
+fn compile_name(name: Option<&str>, globals: &Globals) -> Result<Template, String> {
     let example = "batch_{{ now | date('%Y%m%dT%H%M%S') }}_{{ rows }}.csv";
     let name = name.ok_or_else(|| {
         format!("says what the files of the batches are called, as in {example:?}")
     })?;
-    environment
-        .add_template_owned(NAME, name.to_owned())
-        .map_err(|error| error.to_string())?;
-    let template = environment
-        .get_template(NAME)
-        .map_err(|error| error.to_string())?;
-    let mut unknown: Vec<String> = template
-        .undeclared_variables(false)
-        .into_iter()
-        .filter(|name| name != "now" && name != "rows")
-        .collect();
-    unknown.sort();
-    if !unknown.is_empty() {
-        return Err(format!(
-            "there is no {} to name a file by: there are now, rows",
-            unknown.join(", ")
-        ));
-    }
-    let batch = Batch {
-        size: 1,
-        schedule: Schedule::parse(EVERY_MINUTE)?,
-        columns: Vec::new(),
-        environment: environment.clone(),
+    let template = Template::compile("name", name, Place::Document, globals, &ABOUT[..IN_NAMES])?;
+    let at = |second, sequence| {
+        let about = About {
+            now: Instant(second * crate::time::SECOND_US),
+            uid: Uuid::nil(),
+            sequence: Some(sequence),
+        };
+        named(&template, &told_of(1, &about))
     };
-    let at = |second| batch.file_name(Instant(second * crate::time::SECOND_US), 1);
-    if at(0)? == at(1)? {
+    let first = at(0, 1)?;
+    if first == at(1, 1)? && first == at(0, 2)? {
         return Err(format!(
             "must hold the time to the second, or two files would have one name: as in {example:?}"
         ));
     }
-    Ok(())
+    Ok(template)
+}
+
+fn named(template: &Template, values: &Value) -> Result<String, String> {
+    let name = template.render(values)?;
+    let is_plain = !name.is_empty()
+        && !name.starts_with('.')
+        && !name.contains(|c: char| matches!(c, '/' | '\\') || c.is_control());
+    if is_plain {
+        Ok(name)
+    } else {
+        Err(format!("{name:?} is not the name of a file"))
+    }
 }
 
 /// What stands in a cell. Nothing where nothing is known.
@@ -292,7 +422,7 @@ pub fn unguarded(cell: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::Plan;
+    use crate::export::{Plan, no_secrets};
 
     const TABLE: &str = r#"
         kind = "batch"
@@ -306,8 +436,20 @@ mod tests {
             { name = "date", value = "transaction_date | date('%Y-%m-%d %H:%M:%S+00:00')" },
         ]"#;
 
+    fn plan(table: &str) -> Result<Plan, Vec<(String, String)>> {
+        Plan::compile(&table.parse().unwrap(), &crate::time::Zone::utc())
+    }
+
+    fn about(now: Instant) -> About {
+        About {
+            now,
+            uid: Uuid::nil(),
+            sequence: None,
+        }
+    }
+
     fn compiled(table: &str) -> Result<Batch, Vec<(String, String)>> {
-        let plan = Plan::compile(&table.parse().unwrap())?;
+        let plan = plan(table)?;
         Ok(plan.batch().unwrap().clone())
     }
 
@@ -322,9 +464,14 @@ mod tests {
     }
 
     fn document(transactions: &[ExportTransaction]) -> String {
-        let batch = compiled(TABLE).unwrap();
-        let rows: Result<Vec<Row>, String> = batch.rows(transactions).into_iter().collect();
-        String::from_utf8(batch.document(&rows.unwrap()).unwrap()).unwrap()
+        let plan = plan(TABLE).unwrap();
+        let rows = plan.rows(transactions, &no_secrets);
+        let rows: Result<Vec<Row>, String> = rows.into_iter().collect();
+        let document = plan
+            .batch()
+            .unwrap()
+            .document(&rows.unwrap(), &about(Instant(0)));
+        String::from_utf8(document.unwrap()).unwrap()
     }
 
     #[test]
@@ -364,18 +511,20 @@ mod tests {
     #[test]
     fn a_file_is_named_by_its_time_and_its_rows() {
         let batch = compiled(TABLE).unwrap();
-        let name = batch.file_name(Instant(1_780_411_572_000_000), 2).unwrap();
+        let name = batch
+            .file_name(2, &about(Instant(1_780_411_572_000_000)))
+            .unwrap();
         assert_eq!(name, "shop_date20260602T144612_rows2.csv");
         assert_eq!(batch.size, 2);
     }
 
     #[test]
     fn a_row_that_cannot_be_made_is_told_by_its_column_and_harms_no_other() {
-        let batch = compiled(TABLE).unwrap();
-        let rows = batch.rows(&[
+        let rows = [
             transaction("t1", None, 1, "yesterday"),
             transaction("t2", None, 1, "2026-06-02T14:46:00Z"),
-        ]);
+        ];
+        let rows = plan(TABLE).unwrap().rows(&rows, &no_secrets);
         let wrong = rows[0].as_ref().unwrap_err();
         assert!(wrong.starts_with("column date: "), "{wrong}");
         assert!(rows[1].is_ok());
@@ -427,8 +576,8 @@ mod tests {
             (
                 "columns = [",
                 "body = '{}'\n columns = [",
-                "body",
-                "no such key",
+                "columns",
+                "one of them",
             ),
         ] {
             let table = TABLE.replace(from, to);

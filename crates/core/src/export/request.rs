@@ -5,10 +5,12 @@
 //! moment of sending: so what is kept, logged or shown of a request never holds one.
 
 use super::auth::Auth;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What is done to the address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// Asks.
     Get,
@@ -36,8 +38,9 @@ impl Method {
     }
 }
 
-/// A request that is whole but for its secrets, and for what its authentication adds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request that is whole but for its secrets, and for what its authentication adds. It can be kept as
+/// it is (sealed, for it may hold a member's credentials) and sent again later, the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// What is done.
     pub method: Method,

@@ -90,7 +90,12 @@ fn batches_of(journey: &Journey, name: &str) -> Result<(Slug, SchemeId, String),
     let slug = &agent.slug;
     let scheme = agents.export(slug).or_else(|| agents.scheme(slug));
     let scheme = scheme.ok_or_else(|| Failure::usage(format!("{name} exports nothing")))?;
-    let Destination::File { path, .. } = &plan.destination;
+    let Destination::File { path } = &plan.destination else {
+        return Err(Failure::usage(format!(
+            "the batches of {name} are no files in a folder: they leave on their schedule, see \
+             `harmonia run`"
+        )));
+    };
     let folder = format!("{}/", path.trim_end_matches('/'));
     Ok((slug.clone(), scheme, folder))
 }

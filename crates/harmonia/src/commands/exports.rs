@@ -4,10 +4,11 @@ use crate::cli::{ExportsAction, ExportsArgs};
 use crate::commands::lists::{Pages, print_page};
 use crate::output::{Failure, Printer, complain, or_dash};
 use crate::wiring::{Wiring, parse_agent};
-use harmonia_core::export::batch::Row;
-use harmonia_core::export::{ExportTransaction, Plan};
+use harmonia_core::export::batch::{About, Row, uid_of};
+use harmonia_core::export::{ExportTransaction, Plan, Secrets};
 use harmonia_core::money::Major;
 use harmonia_core::state::ExportState;
+use harmonia_core::time::Instant;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -99,39 +100,49 @@ fn render(
     let shown = file.map_or("standard input".to_owned(), |path| {
         path.display().to_string()
     });
+    let secrets = |name: &str| wiring.secrets.text(name).ok();
+    let mut waiting = Waiting::default();
     let mut sound = true;
-    let mut waiting: Vec<Row> = Vec::new();
     for (number, line) in (1..).zip(BufReader::new(input).lines()) {
         let line = line.map_err(Failure::new)?;
         if line.trim().is_empty() {
             continue;
         }
-        let transaction = serde_json::from_str::<ExportTransaction>(&line);
-        let transaction = transaction.map_err(|error| error.to_string());
-        let rendered = transaction.and_then(|transaction| match plan.batch() {
-            None => plan.render(&transaction).map(Rendered::Body),
-            Some(batch) => {
-                let row = batch.rows([&transaction]).pop();
-                row.transpose()
-                    .map(|row| Rendered::Row(row.unwrap_or_default()))
-            }
-        });
-        match rendered {
-            Ok(Rendered::Body(body)) => printer.line(&body)?,
-            Ok(Rendered::Row(row)) => waiting.push(row),
+        let place = |words: &str| format!("{shown}: line {number}: {words}");
+        let transaction = match serde_json::from_str::<ExportTransaction>(&line) {
+            Ok(transaction) => transaction,
             Err(error) => {
                 sound = false;
-                complain(&format!("{shown}: line {number}: {error}"));
+                complain(&place(&error.to_string()));
+                continue;
+            }
+        };
+        if let Some(lacking) = plan.lacks(&transaction) {
+            complain(&place(&format!("it would be held: {lacking}")));
+        } else if let Some(reason) = plan.skips(&transaction) {
+            complain(&place(&format!("it would not be sent: {reason}")));
+        }
+        let rendered = match plan.batch() {
+            None => plan
+                .render(&transaction, &secrets)
+                .map(|body| printer.line(&body)),
+            Some(_) => waiting.add(&plan, &transaction, &secrets).map(Ok),
+        };
+        match rendered {
+            Ok(printed) => printed?,
+            Err(error) => {
+                sound = false;
+                complain(&place(&error));
             }
         }
-        if let Some(batch) = plan.batch().filter(|batch| batch.size == waiting.len()) {
-            printer.bytes(&batch.document(&waiting).map_err(Failure::new)?)?;
-            waiting.clear();
+        if plan
+            .batch()
+            .is_some_and(|batch| batch.size == waiting.rows.len())
+        {
+            waiting.print(&plan, printer)?;
         }
     }
-    if let Some(batch) = plan.batch().filter(|_| !waiting.is_empty()) {
-        printer.bytes(&batch.document(&waiting).map_err(Failure::new)?)?;
-    }
+    waiting.print(&plan, printer)?;
     Ok(if sound {
         ExitCode::SUCCESS
     } else {
@@ -139,12 +150,48 @@ fn render(
     })
 }
 
-/// What became of one export transaction.
-enum Rendered {
-    /// A body by itself.
-    Body(String),
-    /// A row of a batch, which is printed when it is whole.
-    Row(Row),
+/// The rows of a batch that is not whole yet.
+#[derive(Default)]
+struct Waiting {
+    rows: Vec<Row>,
+    first: Option<ExportTransaction>,
+    batches: i64,
+}
+
+impl Waiting {
+    fn add(
+        &mut self,
+        plan: &Plan,
+        transaction: &ExportTransaction,
+        secrets: &Secrets<'_>,
+    ) -> Result<(), String> {
+        for row in plan.rows([transaction], secrets) {
+            self.rows.push(row?);
+        }
+        self.first.get_or_insert_with(|| transaction.clone());
+        Ok(())
+    }
+
+    /// Prints the document they make, where there are any.
+    fn print(&mut self, plan: &Plan, printer: &Printer) -> Result<(), Failure> {
+        let (Some(batch), Some(first)) = (plan.batch(), self.first.take()) else {
+            return Ok(());
+        };
+        self.batches += 1;
+        let about = About {
+            now: first.purchased_at().unwrap_or(Instant(0)),
+            uid: uid_of(&first),
+            sequence: Some(self.batches),
+        };
+        let rows = std::mem::take(&mut self.rows);
+        let document = batch.document(&rows, &about).map_err(Failure::new)?;
+        if batch.is_table() {
+            printer.bytes(&document)?;
+            return Ok(());
+        }
+        let body = String::from_utf8(document).map_err(Failure::new)?;
+        printer.line(&body)
+    }
 }
 
 fn plan_of(wiring: &Wiring, slug: &str) -> Result<Plan, Failure> {

@@ -13,11 +13,11 @@ use crate::ports::Job;
 use harmonia_core::changes::{
     Attempt, Changes, Delivery, FileEnd, JobEnd, Lane, NewJob, NewWork, Queue, Span, Work,
 };
-use harmonia_core::export::batch::{Batch, Row};
-use harmonia_core::export::{Destination, ExportTransaction, Plan};
+use harmonia_core::export::batch::{About, Batch, Row, uid_of};
+use harmonia_core::export::{Destination, ExportTransaction, Plan, no_secrets};
 use harmonia_core::ids::{ExportId, SchemeId};
 use harmonia_core::state::ExportState;
-use harmonia_core::time::{Instant, SECOND_US};
+use harmonia_core::time::SECOND_US;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Writes files until nothing of a scheme waits that did when this began.
@@ -114,7 +114,7 @@ async fn write(
     exports: &[(ExportId, ExportTransaction)],
 ) -> Result<Written, DeliverError> {
     let started = journey.now();
-    let (rows, deliveries) = rows(batch, exports);
+    let (rows, deliveries) = rows(plan, exports);
     let mut attempt = Attempt {
         scheme,
         destination: "nowhere".to_owned(),
@@ -125,19 +125,28 @@ async fn write(
         deliveries,
         file: None,
     };
-    let Some((first, _)) = exports.first().filter(|_| !rows.is_empty()) else {
+    let Some((first, told)) = exports.first().filter(|_| !rows.is_empty()) else {
         return Ok(Written {
             attempt,
             publish: None,
         });
     };
-    let Destination::File { path, .. } = &plan.destination;
+    let Destination::File { path } = &plan.destination else {
+        return Err(DeliverError::Plan(
+            "its destination is no folder".to_owned(),
+        ));
+    };
     let folder = path.trim_end_matches('/');
     // A try that is made again after it was cut short begins with the same export, and so takes the
     // place of what that left.
     let draft = format!("{folder}/.batch-{first}.part");
-    let bytes = batch.document(&rows).map_err(DeliverError::Plan)?;
-    let name = free_name(journey, batch, folder, started, rows.len()).await?;
+    let about = About {
+        now: started,
+        uid: uid_of(told),
+        sequence: None,
+    };
+    let bytes = batch.document(&rows, &about).map_err(DeliverError::Plan)?;
+    let name = free_name(journey, batch, folder, about, rows.len()).await?;
     let length = bytes.len() as u64;
     journey.courier.draft(&draft, bytes).await?;
     attempt.body = format!("{} rows, {length} bytes", rows.len());
@@ -169,38 +178,43 @@ async fn free_name(
     journey: &Journey,
     batch: &Batch,
     folder: &str,
-    now: Instant,
+    mut about: About,
     rows: usize,
 ) -> Result<String, DeliverError> {
-    let mut at = now;
     loop {
-        let name = batch.file_name(at, rows).map_err(DeliverError::Plan)?;
+        let name = batch.file_name(rows, &about).map_err(DeliverError::Plan)?;
         let name = format!("{folder}/{name}");
         if journey.store.export_file(&name).await?.is_none() {
             return Ok(name);
         }
-        at = at.plus(SECOND_US);
+        about.now = about.now.plus(SECOND_US);
     }
 }
 
 /// The rows of the file, and what becomes of each export: one whose row cannot be made is held.
-fn rows(batch: &Batch, exports: &[(ExportId, ExportTransaction)]) -> (Vec<Row>, Vec<Delivery>) {
-    let made = batch.rows(exports.iter().map(|(_, transaction)| transaction));
+fn rows(plan: &Plan, exports: &[(ExportId, ExportTransaction)]) -> (Vec<Row>, Vec<Delivery>) {
+    let made = plan.rows(
+        exports.iter().map(|(_, transaction)| transaction),
+        &no_secrets,
+    );
     let mut rows = Vec::with_capacity(exports.len());
-    let deliveries = exports.iter().zip(made).map(|((export, _), row)| {
-        let (state, reason) = match row {
-            Ok(row) => {
-                rows.push(row);
-                (ExportState::Delivered, None)
+    let deliveries = exports
+        .iter()
+        .zip(made)
+        .map(|((export, transaction), row)| {
+            let (state, reason) = match plan.lacks(transaction).map_or(row, Err) {
+                Ok(row) => {
+                    rows.push(row);
+                    (ExportState::Delivered, None)
+                }
+                Err(reason) => (ExportState::Held, Some(reason)),
+            };
+            Delivery {
+                export: *export,
+                state,
+                reason,
             }
-            Err(reason) => (ExportState::Held, Some(reason)),
-        };
-        Delivery {
-            export: *export,
-            state,
-            reason,
-        }
-    });
+        });
     let deliveries = deliveries.collect();
     (rows, deliveries)
 }

@@ -303,12 +303,16 @@ pub struct LinkedCard {
     pub link: CardLink,
 }
 
+/// What an identity source says of a card in a scheme: whose it is, or why it cannot say, which is
+/// [`OpenReason::Unidentified`] or [`OpenReason::NoScheme`].
+pub type Answer = Result<CardLink, OpenReason>;
+
 /// Whether what the identity source answered is enough to match and reward.
 ///
 /// # Errors
 /// The reason for which the payment waits and is asked about again.
-pub fn decide(answer: Option<CardLink>) -> Result<CardLink, OpenReason> {
-    let link = answer.ok_or(OpenReason::Unidentified)?;
+pub fn decide(answer: Answer) -> Result<CardLink, OpenReason> {
+    let link = answer?;
     if link.loyalty_id.is_none() && link.scheme_account_id.is_none() {
         return Err(OpenReason::NoAccount);
     }

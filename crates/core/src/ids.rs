@@ -105,6 +105,40 @@ impl fmt::Display for Slug {
     }
 }
 
+/// How another program writes a slug that it knows by another name: what stands before it, and after.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SlugFormat {
+    before: CompactString,
+    after: CompactString,
+}
+
+impl SlugFormat {
+    /// Reads a text in which `{}` is the slug.
+    ///
+    /// # Errors
+    /// Says what to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "write {} once, where the slug stands, as in {}-mock".to_owned();
+        let (before, after) = text.split_once("{}").ok_or_else(wrong)?;
+        let lawful = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if !before.chars().chain(after.chars()).all(lawful) {
+            return Err(format!(
+                "{}, and beside it letters, digits, hyphens, points and underscores alone",
+                wrong()
+            ));
+        }
+        Ok(Self {
+            before: before.into(),
+            after: after.into(),
+        })
+    }
+
+    /// What the slug is there.
+    pub fn of(&self, slug: &Slug) -> String {
+        format!("{}{slug}{}", self.before, self.after)
+    }
+}
+
 impl std::borrow::Borrow<str> for Slug {
     fn borrow(&self) -> &str {
         &self.0
@@ -121,6 +155,19 @@ impl<'de> Deserialize<'de> for Slug {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slug_is_written_as_others_know_it() {
+        let shop = Slug::new("shop").unwrap();
+        assert_eq!(SlugFormat::parse("{}").unwrap().of(&shop), "shop");
+        assert_eq!(
+            SlugFormat::parse("x_{}-mock").unwrap().of(&shop),
+            "x_shop-mock"
+        );
+        for wrong in ["", "shop", "{}{}", "{}/..", "{slug}"] {
+            assert!(SlugFormat::parse(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_slug_is_what_fits_in_a_url_and_a_file_name() {

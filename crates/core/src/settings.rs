@@ -2,6 +2,9 @@
 //!
 //! `--help` and `.env.example` are made from [`ALL`], and a test fails when the file is stale. Settings come from the environment; a `.env` file fills in what it lacks.
 
+use crate::ids::{Slug, SlugFormat};
+use crate::outbound::Allowed;
+use crate::secret::Secret;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,10 +24,6 @@ pub struct Setting {
 /// Names that belong to parts of Harmonia which this build does not have. Setting one is an error:
 /// to be asked for something and quietly do without would be worse.
 const OF_OTHER_BUILDS: &[&str] = &[
-    "TXM_HERMES_URL",
-    "TXM_HERMES_TOKEN",
-    "TXM_HERMES_SLUGS_TO_FORMAT",
-    "TXM_HERMES_SLUG_FORMAT_STRING",
     "TXM_SENTRY_DSN",
     "TXM_SENTRY_ENV",
     "TXM_BLOB_EXPORT_CONTAINER",
@@ -42,6 +41,18 @@ pub const OF_API: &[&str] = &[
     "TXM_API_AUTH_ENABLED",
     "TXM_PUSH_LIMIT_MB",
     "TXM_PUSH_MAX_RECORDS",
+];
+
+/// The settings of what asks and tells others over HTTP: a build without it refuses them, with
+/// [`lacking`].
+pub const OF_HTTP: &[&str] = &[
+    "TXM_HTTP_ALLOW",
+    "TXM_HTTP_PROXY",
+    "TXM_HTTP_CA_FILE",
+    "TXM_HERMES_URL",
+    "TXM_HERMES_TOKEN",
+    "TXM_HERMES_SLUGS_TO_FORMAT",
+    "TXM_HERMES_SLUG_FORMAT_STRING",
 ];
 
 /// What is said of a setting whose part this build does not have.
@@ -83,7 +94,7 @@ macro_rules! settings {
                 $(let $field = match $read(&value($name, $default)) {
                     Ok(value) => Some(value),
                     Err(message) => {
-                        wrong.push(format!("{}={:?}: {message}", $name, value($name, $default)));
+                        wrong.push(told($name, &value($name, $default), &message));
                         None
                     }
                 };)+
@@ -125,6 +136,20 @@ settings! {
     secrets_path: Option<PathBuf> = "TXM_SECRETS_PATH", "", optional_path;
     /// The most of one file that is fetched or decrypted, in MiB, 1 to 1048576. A larger one is not imported.
     fetch_limit_bytes: u64 = "TXM_FETCH_LIMIT_MB", "10240", mebibytes;
+    /// Hosts, addresses and networks to which requests may go although they are not on the public internet, parted by commas: `till.example.com,10.1.0.0/16,::1`. What a host allowed by name leads to is allowed; only what is allowed here may be told over plain `http://`, and is told without the proxy.
+    http_allow: Allowed = "TXM_HTTP_ALLOW", "", allowed;
+    /// The proxy that requests to the internet go through: `http://proxy.example.com:3128`, with `user:password@` before the host where it asks for them. It is told the address to connect to, not the name.
+    http_proxy: Option<Secret> = "TXM_HTTP_PROXY", "", proxy;
+    /// A file of certificates (PEM) of authorities that are trusted beside those which this machine trusts anyway.
+    http_ca_file: Option<PathBuf> = "TXM_HTTP_CA_FILE", "", optional_path;
+    /// Hermes, the service that knows whose card each token is: `https://hermes.example.com`. Its host may be inside the house, and be asked over plain `http://`. Without it, the cards imported by `harmonia cards` are what is known.
+    hermes_url: Option<String> = "TXM_HERMES_URL", "", web_address;
+    /// What Hermes knows us by.
+    hermes_token: Option<Secret> = "TXM_HERMES_TOKEN", "", secret;
+    /// The slugs of schemes, parted by commas, that Hermes knows by another name.
+    hermes_slugs: Vec<Slug> = "TXM_HERMES_SLUGS_TO_FORMAT", "", slugs;
+    /// What Hermes calls those, with `{}` where the slug stands: `{}-mock`.
+    hermes_slug_format: SlugFormat = "TXM_HERMES_SLUG_FORMAT_STRING", "{}", SlugFormat::parse;
     /// The message broker from which feeds of kind `amqp` come: `amqp://user:password@host:5672/%2f`, or `amqps://…`.
     amqp_dsn: Option<String> = "TXM_AMQP_DSN", "", optional_text;
     /// A file of certificates (PEM) of the authority that signed the broker's, for `amqps://…` where that is none of those which this machine trusts anyway.
@@ -149,6 +174,17 @@ settings! {
     push_limit_bytes: u64 = "TXM_PUSH_LIMIT_MB", "32", push_limit;
     /// The most records of one pushed request, 1 to 100000. They become durable together.
     push_records: usize = "TXM_PUSH_MAX_RECORDS", "10000", push_records;
+}
+
+/// The settings whose value may hold a password.
+const HIDDEN: &[&str] = &["TXM_HTTP_PROXY", "TXM_HERMES_URL"];
+
+fn told(name: &str, value: &str, wrong: &str) -> String {
+    if HIDDEN.contains(&name) {
+        format!("{name}: {wrong}")
+    } else {
+        format!("{name}={value:?}: {wrong}")
+    }
 }
 
 fn unknown(values: &BTreeMap<String, String>) -> Vec<String> {
@@ -205,6 +241,46 @@ fn optional_text(value: &str) -> Result<Option<String>, String> {
 )]
 fn optional_path(value: &str) -> Result<Option<PathBuf>, String> {
     Ok((!value.is_empty()).then(|| PathBuf::from(value)))
+}
+
+fn allowed(value: &str) -> Result<Allowed, String> {
+    Allowed::parse(value)
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "every reader of a setting may refuse"
+)]
+fn secret(value: &str) -> Result<Option<Secret>, String> {
+    Ok((!value.is_empty()).then(|| Secret::new(value)))
+}
+
+/// Of a proxy, nothing is said that might be its password.
+fn proxy(value: &str) -> Result<Option<Secret>, String> {
+    match value {
+        "" => Ok(None),
+        value if value.starts_with("http://") => Ok(Some(Secret::new(value))),
+        _ => {
+            Err("write http://, the host and the port, as in http://proxy.example.com:3128".into())
+        }
+    }
+}
+
+fn web_address(value: &str) -> Result<Option<String>, String> {
+    let is_web = value.starts_with("https://") || value.starts_with("http://");
+    match value {
+        "" => Ok(None),
+        value if is_web => Ok(Some(value.to_owned())),
+        _ => Err("write an address that begins with https:// or http://".to_owned()),
+    }
+}
+
+fn slugs(value: &str) -> Result<Vec<Slug>, String> {
+    let named = value.split(',').map(str::trim);
+    named
+        .filter(|slug| !slug.is_empty())
+        .map(Slug::new)
+        .collect()
 }
 
 /// A level, or levels of parts: `info`, `warn,harmonia_store=debug`.
@@ -326,7 +402,12 @@ mod tests {
             ("TXM_LOG_JSON", "perhaps"),
             ("TXM_DATADIR", "x"),
             ("TXM_LOG_LEVEL", "loud"),
-            ("TXM_HERMES_URL", "https://x"),
+            ("TXM_SENTRY_DSN", "https://x"),
+            ("TXM_HTTP_ALLOW", "till:80"),
+            ("TXM_HTTP_PROXY", "user:hush@proxy"),
+            ("TXM_HERMES_URL", "hermes"),
+            ("TXM_HERMES_SLUGS_TO_FORMAT", "shop,Not A Slug"),
+            ("TXM_HERMES_SLUG_FORMAT_STRING", "mock"),
             ("TXM_LISTEN", "9000"),
             ("TXM_URL_PREFIX", "txm"),
         ])
@@ -337,11 +418,17 @@ mod tests {
             "TXM_LOG_JSON=\"perhaps\": write true or false",
             "TXM_DATADIR: there is no such setting",
             "TXM_LOG_LEVEL=\"loud\": write one of error, warn",
-            "TXM_HERMES_URL: this build",
+            "TXM_SENTRY_DSN: this build",
+            "TXM_HTTP_ALLOW=\"till:80\": \"till:80\" is neither a host name",
+            "TXM_HTTP_PROXY: write http://",
+            "TXM_HERMES_URL: write an address",
+            "TXM_HERMES_SLUGS_TO_FORMAT=\"shop,Not A Slug\": \"Not A Slug\" is not a slug",
+            "TXM_HERMES_SLUG_FORMAT_STRING=\"mock\": write {}",
             "TXM_LISTEN=\"9000\": write an address and a port",
             "TXM_URL_PREFIX=\"txm\": write a path",
         ] {
             assert!(wrong.contains(words), "{words} in {wrong}");
         }
+        assert!(!wrong.contains("hush"), "{wrong}");
     }
 }

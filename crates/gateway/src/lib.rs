@@ -6,8 +6,14 @@ pub mod amqp;
 #[cfg(feature = "blob")]
 pub mod blob;
 pub mod files;
+#[cfg(feature = "http")]
+pub mod hermes;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "http-poll")]
 pub mod http_poll;
+#[cfg(feature = "http")]
+pub mod messenger;
 #[cfg(feature = "pgp")]
 pub mod pgp;
 #[cfg(feature = "redis")]

@@ -8,6 +8,7 @@ use crate::ports::{IdentityError, UndecidedPayment};
 use harmonia_core::changes::{
     CardInScheme, NewIdentity, NewJob, NewWork, Placed, Queue, Routes, StillOpen, Work,
 };
+use harmonia_core::matching::OpenReason;
 use harmonia_core::time::Instant;
 use harmonia_core::{identify, retry};
 
@@ -57,7 +58,7 @@ pub async fn identify(
     for mut found in payments {
         if found.identity.is_none() {
             let payment = found.payment.id;
-            match identify::decide(answers.next().flatten()) {
+            match identify::decide(answers.next().unwrap_or(Err(OpenReason::Unidentified))) {
                 Err(reason) => {
                     identified.wait(&found);
                     identified.open.push(StillOpen {

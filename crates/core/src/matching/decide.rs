@@ -39,6 +39,8 @@ impl MatchKind {
 pub enum OpenReason {
     /// Nobody knows the card yet.
     Unidentified,
+    /// The identity service knows no such scheme.
+    NoScheme,
     /// The card is known, but not its account in this scheme.
     NoAccount,
     /// The card's account is known, but not its digits.
@@ -59,8 +61,9 @@ pub enum OpenReason {
 
 impl OpenReason {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Unidentified,
+        Self::NoScheme,
         Self::NoAccount,
         Self::NoCardInformation,
         Self::NotMatched,
@@ -75,6 +78,7 @@ impl OpenReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unidentified => "UNIDENTIFIED",
+            Self::NoScheme => "NO_SCHEME",
             Self::NoAccount => "NO_ACCOUNT",
             Self::NoCardInformation => "NO_CARD_INFORMATION",
             Self::NotMatched => "NOT_MATCHED",
@@ -95,6 +99,7 @@ impl OpenReason {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::Unidentified => "nobody has linked this card yet; it is asked again",
+            Self::NoScheme => "the identity service knows no such scheme; it is asked again",
             Self::NoAccount => "the card is linked, but has no account in this scheme",
             Self::NoCardInformation => "the card is linked, but its digits are not known",
             Self::NotMatched => "the scheme's agent file has no [matching] section",
@@ -119,7 +124,7 @@ impl OpenReason {
     pub fn waits_for_identity(self) -> bool {
         matches!(
             self,
-            Self::Unidentified | Self::NoAccount | Self::NoCardInformation
+            Self::Unidentified | Self::NoScheme | Self::NoAccount | Self::NoCardInformation
         )
     }
 }

@@ -122,9 +122,9 @@ fn a_setting_that_is_wrong_is_named_and_nothing_begins() {
             "TXM_FOO: there is no such setting; `harmonia --help` lists them",
         ),
         (
-            "TXM_HERMES_URL",
+            "TXM_SENTRY_DSN",
             "https://hermes",
-            "TXM_HERMES_URL: this build of Harmonia does not have",
+            "TXM_SENTRY_DSN: this build of Harmonia does not have",
         ),
         (
             "TXM_BATCH_SIZE",

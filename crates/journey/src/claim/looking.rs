@@ -324,10 +324,13 @@ async fn linked(journey: &Journey, seen: &Seen) -> Result<Stands, StoreError> {
     let link = links
         .into_iter()
         .find(|link| link.scheme == seen.payment.scheme);
-    Ok(match identify::decide(link.map(|link| link.link)) {
-        Ok(_) => Stands::Waits,
-        Err(_) => Stands::Unlinked,
-    })
+    let link = link.map(|link| link.link);
+    Ok(
+        match identify::decide(link.ok_or(OpenReason::Unidentified)) {
+            Ok(_) => Stands::Waits,
+            Err(_) => Stands::Unlinked,
+        },
+    )
 }
 
 /// Which sales are near a payment that has none.

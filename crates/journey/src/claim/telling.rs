@@ -274,6 +274,15 @@ fn unlinked(found: &Found, scheme: &str) -> Step {
         .map(|one| one.card_token.0.as_str());
     let card = card.unwrap_or("the card");
     let words = match found.seen.open_reason() {
+        Some(OpenReason::NoScheme) => {
+            return Step::run(
+                format!(
+                    "the identity service does not know {scheme}: have it set up there, or see \
+                     TXM_HERMES_SLUGS_TO_FORMAT; the payment then goes on by itself"
+                ),
+                "harmonia status",
+            );
+        }
         Some(OpenReason::NoAccount) => format!(
             "card {card} is linked, but without an account in {scheme}: have the member joined to it, \
              and link the card again"

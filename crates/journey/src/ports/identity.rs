@@ -3,7 +3,8 @@
 use super::{Store, StoreError};
 use async_trait::async_trait;
 use harmonia_core::changes::CardInScheme;
-use harmonia_core::identify::CardLink;
+use harmonia_core::identify::Answer;
+use harmonia_core::matching::OpenReason;
 use std::sync::Arc;
 
 /// Why an identity source did not answer: the payments wait, and are asked about again.
@@ -20,9 +21,11 @@ impl From<StoreError> for IdentityError {
 /// A source of identities.
 #[async_trait]
 pub trait Identity: Send + Sync {
-    /// What is known of each card, in the order asked.
-    async fn look_up(&self, cards: &[CardInScheme])
-    -> Result<Vec<Option<CardLink>>, IdentityError>;
+    /// What is known of each card, in the order asked: as many answers as cards.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when nothing is known of any, for now.
+    async fn look_up(&self, cards: &[CardInScheme]) -> Result<Vec<Answer>, IdentityError>;
 }
 
 /// The card-link table of the store itself.
@@ -30,10 +33,10 @@ pub struct BuiltInLinks(pub Arc<dyn Store>);
 
 #[async_trait]
 impl Identity for BuiltInLinks {
-    async fn look_up(
-        &self,
-        cards: &[CardInScheme],
-    ) -> Result<Vec<Option<CardLink>>, IdentityError> {
-        Ok(self.0.card_links(cards).await?)
+    async fn look_up(&self, cards: &[CardInScheme]) -> Result<Vec<Answer>, IdentityError> {
+        let links = self.0.card_links(cards).await?.into_iter();
+        Ok(links
+            .map(|link| link.ok_or(OpenReason::Unidentified))
+            .collect())
     }
 }

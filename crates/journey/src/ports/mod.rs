@@ -8,6 +8,7 @@ mod inbox;
 mod inquiry;
 mod messenger;
 mod queue;
+mod secrets;
 mod signals;
 mod store;
 mod turn;
@@ -25,6 +26,7 @@ pub use inquiry::{
 };
 pub use messenger::{Messenger, Sent};
 pub use queue::{MessageQueue, QueueError};
+pub use secrets::{FirstOf, SecretError, Secrets};
 pub use signals::{CheckIns, Part, Signals, WithinProcess};
 pub use store::{
     AmountProbe, Answered, AnsweredBefore, CommitError, Committed, FileArrival, FileClaim,

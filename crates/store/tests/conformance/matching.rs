@@ -393,7 +393,7 @@ pub async fn only_what_waits_for_a_sale_is_reopened(bench: &dyn Bench) {
 
 pub async fn payments_that_wait_for_their_card_come_in_pages(bench: &dyn Bench) {
     let town = Town::new(bench).await;
-    let names = ["p1", "p2", "p3", "p4", "p5"];
+    let names = ["p1", "p2", "p3", "p4", "p5", "p6"];
     let ids = town.pay(names.map(payment).to_vec()).await;
     for (id, reason) in ids.iter().zip([
         OpenReason::Unidentified,
@@ -401,6 +401,7 @@ pub async fn payments_that_wait_for_their_card_come_in_pages(bench: &dyn Bench) 
         OpenReason::NoAccount,
         OpenReason::NoCardInformation,
         OpenReason::Ambiguous,
+        OpenReason::NoScheme,
     ]) {
         keep_open(&town, *id, reason).await;
     }
@@ -412,8 +413,9 @@ pub async fn payments_that_wait_for_their_card_come_in_pages(bench: &dyn Bench) 
     let page = |after: i64, limit: usize| town.store.unidentified(PaymentId(after), limit);
     let first = [placed(ids[0]), placed(ids[2])];
     assert_eq!(page(0, 2).await.unwrap(), first);
-    assert_eq!(page(ids[2].0, 2).await.unwrap(), [placed(ids[3])]);
-    assert_eq!(page(ids[3].0, 2).await.unwrap(), []);
+    assert_eq!(page(ids[2].0, 1).await.unwrap(), [placed(ids[3])]);
+    assert_eq!(page(ids[3].0, 2).await.unwrap(), [placed(ids[5])]);
+    assert_eq!(page(ids[5].0, 2).await.unwrap(), []);
 }
 
 async fn expect_conflict(town: &Town, changes: Changes) {

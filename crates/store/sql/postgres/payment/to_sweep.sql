@@ -3,7 +3,7 @@
 SELECT o.payment_transaction_id
 FROM open_payment o
 WHERE o.scheme_id = $1
-  AND o.reason NOT IN ('UNIDENTIFIED', 'NO_ACCOUNT', 'NO_CARD_INFORMATION')
+  AND o.reason NOT IN ('UNIDENTIFIED', 'NO_SCHEME', 'NO_ACCOUNT', 'NO_CARD_INFORMATION')
   AND EXISTS (SELECT 1 FROM payment p
               WHERE p.id = o.payment_transaction_id AND p.created_at <= $2
                 AND p.feed_id = ANY ($3) OFFSET 0)

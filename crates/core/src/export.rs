@@ -325,11 +325,8 @@ fn values(transaction: &ExportTransaction, found: Option<&Found>, encoder: Optio
         return told;
     }
     let found = Value::from(Serde(found.cloned().unwrap_or_default()));
-    let beside = [
-        ("found", found),
-        (filters::ENCODER, encoder.unwrap_or_default()),
-    ];
-    let beside: Value = beside.into_iter().collect();
+    let encoder = encoder.unwrap_or_default();
+    let beside = Value::from_pairs([("found", found), (filters::ENCODER, encoder)]);
     context! { ..beside, ..told }
 }
 

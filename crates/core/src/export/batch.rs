@@ -15,7 +15,7 @@
 //! such a text gets an apostrophe before it, which [`unguarded`] takes away again. A number is written
 //! as it is, so a negative amount stays one.
 
-use super::destination::Read;
+use super::destination::Where;
 use super::filters::{Globals, derived};
 use super::template::{Place, Template, environment, unknown};
 use super::transaction::FIELDS;
@@ -56,7 +56,7 @@ enum Content {
     /// A CSV file.
     Table {
         columns: Vec<Column>,
-        environment: Environment<'static>,
+        environment: Box<Environment<'static>>,
     },
     /// A JSON document.
     Document { each: Template, body: Template },
@@ -99,7 +99,7 @@ impl Batch {
     /// Compiles what an `[export]` of kind `batch` says beside where it goes.
     pub(super) fn compile(
         table: &toml::Table,
-        read: &Read,
+        read: &Where,
         globals: &Globals,
     ) -> Result<Self, Vec<(String, String)>> {
         let mut mistakes = Vec::new();
@@ -269,7 +269,7 @@ fn content(table: &toml::Table, globals: &Globals) -> Result<Content, Vec<(Strin
         check_columns(&columns, &environment)?;
         return Ok(Content::Table {
             columns,
-            environment,
+            environment: Box::new(environment),
         });
     }
     if table.contains_key("columns") {

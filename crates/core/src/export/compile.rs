@@ -2,7 +2,7 @@
 //! or a body that is no JSON is found by `check` and not by a merchant.
 
 use super::batch::{About, Batch};
-use super::destination::{Destination, Read};
+use super::destination::{Destination, Where};
 use super::filters::Globals;
 use super::http::{self, Http, With};
 use super::rates::Rates;
@@ -45,7 +45,7 @@ impl Plan {
     pub fn compile(table: &toml::Table, zone: &Zone) -> Result<Self, Mistakes> {
         let kind = table.get("kind").and_then(toml::Value::as_str);
         let is_batch = kind == Some("batch");
-        let read = Read::read(table);
+        let read = Where::of(table);
         let is_http = read.as_ref().is_ok_and(|read| read.request.is_some());
         let mut mistakes = match read {
             Ok(_) => unknown_keys(table, is_batch, is_http),
@@ -318,7 +318,7 @@ fn body(
 
 fn single(
     table: &toml::Table,
-    read: &Read,
+    read: &Where,
     globals: &Globals,
 ) -> Result<Template, (String, String)> {
     if read.name.is_some() {
@@ -334,4 +334,261 @@ fn single(
         }
     };
     body(table, globals, known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = r#"
+        kind = "single"
+        needs = ["loyalty_id", "credentials.email"]
+        send_when = { when = "spend_amount >= 500", otherwise = "below 5.00" }
+        rates = [{ rate = 5 }]
+        leaves = { after = "5s" }
+        retry = ["20m"]
+        failover = { shop-url = "shop-other-url" }
+        body = '{"id": {{ transaction_id | tojson }}, "points": {{ spend_amount | whole * rate() }}, "seen": {{ found.seen | tojson }}}'
+        answer = [{ when = "answer.x", is = "again", reason = "x" }]
+
+        [destination]
+        kind = "http"
+        url = "{{ secret('shop-url') }}/members/{{ loyalty_id }}"
+        headers = { X-Member = "{{ credentials.email }}" }
+        auth = { kind = "basic", user = "us", password = "{{ secret('shop-password') }}" }
+
+        [[checks]]
+        name = "history"
+        request = { method = "GET", url = "{{ secret('shop-url') }}/seen" }
+        answer = [{ is = "go-on", found = { seen = "answer.seen" } }]
+        "#;
+
+    fn compiled(table: &str) -> Result<Plan, Mistakes> {
+        Plan::compile(&table.parse().unwrap(), &Zone::utc())
+    }
+
+    #[test]
+    fn a_table_with_everything_is_a_plan() {
+        let plan = compiled(TABLE).unwrap();
+        let secrets: Vec<&str> = plan.secrets().collect();
+        assert_eq!(secrets, ["shop-other-url", "shop-password", "shop-url"]);
+        let sample = ExportTransaction::whole_sample(&["credentials.email".into()]);
+        let body = plan.render(&sample, &no_secrets).unwrap();
+        assert_eq!(
+            body,
+            r#"{"id":"sale-1","points":50,"seen":"<lookup:seen>"}"#
+        );
+        let request = plan
+            .request(&sample, &Found::new(), &no_secrets)
+            .unwrap_err();
+        assert!(
+            request.to_string().contains("body template fails"),
+            "nothing was looked up"
+        );
+    }
+
+    #[test]
+    fn every_mistake_is_named_by_its_key() {
+        for (from, to, key, words) in [
+            (
+                "needs = [\"loyalty_id\"",
+                "needs = [\"loyality_id\"",
+                "needs[0]",
+                "there is no loyality_id",
+            ),
+            (
+                "needs = [\"loyalty_id\", ",
+                "needs = [",
+                "destination",
+                "a value is not known",
+            ),
+            (
+                "\"credentials.email\"]",
+                "\"1 + 1\"]",
+                "needs[1]",
+                "list of names",
+            ),
+            (
+                "spend_amount >= 500\", ",
+                "spend >= 500\", ",
+                "send_when",
+                "there is no spend",
+            ),
+            (
+                "otherwise = \"below 5.00\"",
+                "other = \"\"",
+                "send_when",
+                "unknown field",
+            ),
+            ("rates = [{ rate = 5 }]", "", "body", "rate"),
+            (
+                "[{ rate = 5 }]",
+                "[{ rate = 5, to = \"2020-01-01\" }]",
+                "body",
+                "no rate counts",
+            ),
+            ("\"5s\"", "\"5\"", "leaves", "not a length of time"),
+            ("[\"20m\"]", "\"20m\"", "retry", "must be a list"),
+            (
+                "{ shop-url =",
+                "{ shop-uri =",
+                "failover.shop-uri",
+                "secret of nothing here",
+            ),
+            (
+                "{{ transaction_id | tojson }}",
+                "{{ transaction_id }}",
+                "body",
+                "does not give JSON",
+            ),
+            (
+                "{{ found.seen | tojson }}",
+                "{{ found.saw }}",
+                "body",
+                "undefined",
+            ),
+            ("answer.x", "answr.x", "answer[0].when", "there is no answr"),
+            (
+                "{{ secret('shop-url') }}/members",
+                "http://shop/members",
+                "destination.url",
+                "https://",
+            ),
+            (
+                "{{ secret('shop-url') }}/members",
+                "{{ secret(mid) }}/members",
+                "destination.url",
+                "by its name",
+            ),
+            (
+                "X-Member",
+                "\"X Member\"",
+                "destination.headers.X Member",
+                "not the name of a header",
+            ),
+            (
+                "{{ credentials.email }}\"",
+                "{{ credentials }}\"",
+                "destination",
+                "is no text",
+            ),
+            ("user = \"us\"", "user = \"u:s\"", "destination", "a colon"),
+            (
+                "kind = \"basic\"",
+                "kind = \"magic\"",
+                "destination",
+                "unknown variant",
+            ),
+            (
+                "method = \"GET\"",
+                "method = \"POST\"",
+                "checks[0].body",
+                "belongs to a method",
+            ),
+            (
+                "{ seen = \"answer.seen\" }",
+                "{ seen = \"answr.seen\" }",
+                "checks[0].answer[0].found",
+                "no answr",
+            ),
+            (
+                "name = \"history\"",
+                "nam = \"history\"",
+                "checks[0]",
+                "unknown field",
+            ),
+            (
+                "/seen\" }",
+                "/seen\", within = \"1\" }",
+                "checks[0].request.within",
+                "length of time",
+            ),
+        ] {
+            let table = TABLE.replacen(from, to, 1);
+            assert_ne!(table, TABLE, "{from}");
+            let mistakes = compiled(&table).err().unwrap_or_default();
+            let is_it =
+                |(found, message): &(String, String)| found == key && message.contains(words);
+            assert!(mistakes.iter().any(is_it), "{to}: {mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_requests_is_none_of_a_file() {
+        let file = |more: &str| {
+            let table = "kind = 'single'\ndestination = { kind = 'file', path = 'shop' }\n";
+            compiled(&format!("{table}{more}"))
+                .err()
+                .unwrap_or_default()
+        };
+        assert_eq!(file("body = '{}'"), []);
+        let key = |more: &str| file(more).swap_remove(0).0;
+        assert_eq!(key("body = '{}'\nretry = ['20m']"), "retry");
+        assert_eq!(key(r#"body = '"{{ secret("shop") }}"'"#), "destination");
+        assert_eq!(key("body = '{{ found.x | tojson }}'"), "body");
+        assert_eq!(
+            key("body = '{}'\nhashids = { salt = 'shop-salt' }"),
+            "destination"
+        );
+        let blob = "kind = 'single'\nbody = '{}'\ndestination = { kind = 'blob', path = 'x' }";
+        assert_eq!(compiled(blob).unwrap_err()[0].0, "destination");
+    }
+
+    #[test]
+    fn what_may_be_missing_must_not_break_a_body() {
+        let table = "kind = 'single'\ndestination = { kind = 'file', path = 'shop' }\n\
+                     body = '{\"cent\": {{ user_id + 1 }}}'";
+        let mistakes = compiled(table).unwrap_err();
+        assert_eq!(mistakes[0].0, "body");
+        assert!(mistakes[0].1.contains("say in `needs`"), "{mistakes:?}");
+        compiled(&format!("needs = ['user_id']\n{table}")).unwrap();
+    }
+
+    #[test]
+    fn a_document_can_be_numbered_and_go_to_a_server() {
+        let table = r#"
+            kind = "batch"
+            each = '{{ transaction_id | tojson }}'
+            body = '{"number": {{ sequence }}, "of": {{ rows }}, "ids": {{ items | tojson }}}'
+            [destination]
+            kind = "sftp"
+            host = "sftp.invalid"
+            path = "in"
+            secret = "shop-sftp"
+            name = "shop-{{ '%06d' | format(sequence) }}.json"
+            "#;
+        let plan = compiled(table).unwrap();
+        let batch = plan.batch().unwrap();
+        let sample = ExportTransaction::sample();
+        let rows: Vec<_> = plan
+            .rows([&sample], &no_secrets)
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        let about = |sequence| About {
+            now: crate::time::Instant(0),
+            uid: super::super::batch::uid_of(&sample),
+            sequence,
+        };
+        let document = batch.document(&rows, &about(Some(7))).unwrap();
+        assert_eq!(document, br#"{"number":7,"of":1,"ids":["sale-1"]}"#);
+        assert_eq!(
+            batch.file_name(1, &about(Some(7))).unwrap(),
+            "shop-000007.json"
+        );
+        assert!(
+            batch.file_name(1, &about(None)).is_err(),
+            "nothing counts its files"
+        );
+        for (from, to, key) in [
+            ("each = ", "columns = []\neach = ", "columns"),
+            ("each = '", "eac = '", "eac"),
+            ("{{ items", "{{ item", "body"),
+            ("{{ '%06d' | format(sequence) }}", "x", "destination.name"),
+            ("secret = \"shop-sftp\"", "", "destination"),
+        ] {
+            let mistakes = compiled(&table.replace(from, to)).unwrap_err();
+            assert_eq!(mistakes[0].0, key, "{mistakes:?}");
+        }
+    }
 }

@@ -43,7 +43,7 @@ fn ssh() -> u16 {
 }
 
 /// Where exports go, and what else the table says of it.
-pub(super) struct Read {
+pub(super) struct Where {
     pub(super) destination: Destination,
     /// The template of file names, where it gives one.
     pub(super) name: Option<String>,
@@ -61,10 +61,10 @@ struct FolderTable {
 pub(super) const WANTED: &str = "must be { kind = \"file\", path = \"a folder within the export folder\" }, \
      or of kind \"blob\", \"sftp\" or \"http\"";
 
-impl Read {
+impl Where {
     /// Reads `destination`.
-    pub(super) fn read(table: &toml::Table) -> Result<Self, (String, String)> {
-        let of = |error: toml::de::Error| {
+    pub(super) fn of(table: &toml::Table) -> Result<Self, (String, String)> {
+        let wrong = |error: toml::de::Error| {
             mistake("destination", format!("{}: it {WANTED}", error.message()))
         };
         let mut inner = match table.get("destination") {
@@ -95,7 +95,7 @@ impl Read {
             }
         };
         let folder = |inner: toml::Table| -> Result<String, (String, String)> {
-            let folder: FolderTable = toml::Value::Table(inner).try_into().map_err(of)?;
+            let folder: FolderTable = toml::Value::Table(inner).try_into().map_err(wrong)?;
             Ok(folder.path)
         };
         let destination = match kind.as_str() {
@@ -106,7 +106,7 @@ impl Read {
                 path: inside(folder(inner)?)?,
             },
             "sftp" => {
-                let sftp: Sftp = toml::Value::Table(inner).try_into().map_err(of)?;
+                let sftp: Sftp = toml::Value::Table(inner).try_into().map_err(wrong)?;
                 super::http::check_secret_name(&sftp.secret)
                     .map_err(|wrong| mistake("destination.secret", wrong))?;
                 Destination::Sftp(sftp)
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_read_and_what_is_none_is_said() {
-        let read = |text: &str| Read::read(&format!("destination = {text}").parse().unwrap());
+        let read = |text: &str| Where::of(&format!("destination = {text}").parse().unwrap());
         let sftp = r#"{ kind = "sftp", host = "h.invalid", path = "in", secret = "shop-sftp", name = "n" }"#;
         let found = read(sftp).unwrap_or_else(|wrong| panic!("{wrong:?}"));
         assert!(matches!(

@@ -275,3 +275,106 @@ pub(super) fn percent_encoded(text: &str) -> String {
             encoded
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::template::environment;
+    use minijinja::context;
+
+    fn given(expression: &str) -> Result<String, String> {
+        let environment = environment(&Globals::default());
+        let compiled = environment.compile_expression(expression);
+        let values = context! { nothing => (), provider_slug => "shop", transaction_id => "t" };
+        let value = compiled.and_then(|expression| expression.eval(values));
+        value
+            .map(|value| value.to_string())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_filter_gives_what_its_page_says() {
+        for (expression, wanted) in [
+            ("1099 | major", "10.99"),
+            ("-5 | major", "-0.05"),
+            ("-5 | major(sign=false)", "0.05"),
+            ("0 | major(padding=false)", "0"),
+            ("100 | major(padding=false)", "1"),
+            ("10000 | major(padding=false)", "100"),
+            ("150 | major(padding=false)", "1.5"),
+            ("'10.99' | minor", "1099"),
+            ("10.5 | minor", "1050"),
+            ("1099 | whole", "10"),
+            ("-1099 | whole", "-10"),
+            ("1050 | whole(round='half_up')", "11"),
+            ("1049 | whole(round='half_up')", "10"),
+            ("-1050 | whole(round='half_up')", "-11"),
+            ("'2026-06-02' | date('%d/%m/%Y')", "02/06/2026"),
+            (
+                "'2026-10-25T01:30:00Z' | date('%H:%M', timezone='Europe/London')",
+                "01:30",
+            ),
+            (
+                "'2026-10-25T00:30:00Z' | date('%H:%M', timezone='Europe/London')",
+                "01:30",
+            ),
+            ("'1969-12-31T23:59:59.5Z' | epoch", "-1"),
+            (
+                "'2026-06-02T01:00:00+01:00' | seconds_from('2026-06-02T00:00:07')",
+                "7",
+            ),
+            ("'abc' | sha1", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+            (
+                "'abc' | sha256",
+                "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+            ),
+            ("'foobar' | base64", "Zm9vYmFy"),
+            ("'NOT Found' | words", "not found"),
+            ("7 | words", ""),
+            // Of the namespace of nil, as any other maker of version 5 has it.
+            ("uid()", "9244f562-3b9d-56c9-8b2b-ac67fb34b867"),
+        ] {
+            assert_eq!(given(expression).as_deref(), Ok(wanted), "{expression}");
+        }
+        for filter in [
+            "major",
+            "minor",
+            "whole",
+            "date('%Y')",
+            "epoch",
+            "sha1",
+            "sha256",
+            "base64",
+        ] {
+            assert_eq!(
+                given(&format!("nothing | {filter}")).as_deref(),
+                Ok("None"),
+                "{filter}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_filter_cannot_make_is_said() {
+        for (expression, words) in [
+            ("'x' | major", "no whole number"),
+            ("'1,000.00' | minor", "not a plain decimal"),
+            ("1 | whole(round='up')", "no way to round"),
+            ("1 | whole(rund='up')", "rund"),
+            ("-9223372036854775808 | whole", ""),
+            ("'soon' | date('%Y')", "not a date and time"),
+            (
+                "'2026-06-02' | date('%Y', timezone='Mars')",
+                "not a time zone",
+            ),
+            ("7 | epoch", "not a date and time"),
+            ("[1] | sha1", "is no text"),
+            ("1 | hashids", "ids are not hashed here"),
+        ] {
+            match given(expression) {
+                Err(wrong) => assert!(wrong.contains(words), "{expression}: {wrong}"),
+                Ok(given) => assert!(words.is_empty(), "{expression} gives {given}"),
+            }
+        }
+    }
+}

@@ -2,7 +2,11 @@
 //! elsewhere.
 //!
 //! A secret stands as `<secret:name>` wherever it belongs, in the URL, a header or the body, until the
-//! moment of sending: so what is kept, logged or shown of a request never holds one.
+//! moment of sending: so what is kept, logged or shown of a request never holds one. One that stands at the
+//! beginning of the URL is the merchant's address, `https://…`, and is put in as it is but for a slash at its
+//! end; within a body, which is JSON, one is put in as a JSON text is written, without the quotes.
+//!
+//! The key by which the merchant knows an export again is among the headers, as `Idempotency-Key`.
 
 use super::auth::Auth;
 use serde::{Deserialize, Serialize};

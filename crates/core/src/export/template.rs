@@ -6,7 +6,7 @@
 
 use super::filters;
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter};
 use std::sync::Arc;
 
 /// How much work one body may be: a template that loops is stopped.
@@ -49,7 +49,12 @@ impl Template {
     ) -> Result<Self, String> {
         let mut environment = environment(globals);
         match place {
-            Place::Document => {}
+            Place::Document => environment.set_formatter(|out, state, value| {
+                if value.is_none() {
+                    return Err(wrong("a value is null: `tojson` writes it as one"));
+                }
+                escape_formatter(out, state, value)
+            }),
             Place::Address => environment.set_formatter(|out, _, value| {
                 let text = filters::percent_encoded(&written(value)?);
                 let text = if value.is_safe() {
@@ -87,9 +92,12 @@ impl Template {
     }
 }
 
+fn wrong(words: &str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, words.to_owned())
+}
+
 /// A value as it stands in a line: known, and without what would end the line.
 fn written(value: &Value) -> Result<String, Error> {
-    let wrong = |words: &str| Error::new(ErrorKind::InvalidOperation, words.to_owned());
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => Err(wrong("a value is not known")),
         ValueKind::Number | ValueKind::Bool => Ok(value.to_string()),
@@ -164,7 +172,7 @@ impl Expression {
 /// An environment in which what is not there is an error, with the filters of exports.
 pub(super) fn environment(globals: &filters::Globals) -> Environment<'static> {
     let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_fuel(Some(RENDER_FUEL));
     filters::add(&mut environment, globals);
     environment

@@ -141,6 +141,56 @@ fn bodies_are_rendered_without_sending_and_without_a_database() {
 }
 
 #[test]
+fn a_batch_is_one_document_and_shows_a_secret_only_as_what_is_computed_from_it() {
+    let place = Place::new();
+    let line = |id: usize| {
+        format!(
+            r#"{{"transaction_id": "sale-{id}", "transaction_date": "2026-06-02T14:46:12", "spend_amount": 5, "user_id": 1, "scheme_account_id": 2, "credentials": {{"merchant_identifier": "m"}}}}"#
+        )
+    };
+    let lines: Vec<String> = (0..201).map(line).collect();
+    let file = place.write("exports.jsonl", lines.join("\n"));
+    let render = ["exports", "render", "iceland-bonus-card", &file];
+    let documents = crate::support::documents(&place.ok(&render));
+    let sizes: Vec<usize> = documents
+        .iter()
+        .map(|document| document["transactions"].as_array().map_or(0, Vec::len))
+        .collect();
+    assert_eq!(sizes, [200, 1]);
+    assert_ne!(documents[0]["message_uid"], documents[1]["message_uid"]);
+    let first = &documents[0]["transactions"][0];
+    assert_eq!(first["record_uid"], "<secret:iceland-bonus-card-salt>");
+
+    let salted = place.with("TXM_SECRET_ICELAND_BONUS_CARD_SALT", "salt-and-pepper");
+    let printed = salted.ok(&render);
+    assert!(!printed.contains("salt-and-pepper"), "{printed}");
+    let documents = crate::support::documents(&printed);
+    let id = documents[0]["transactions"][0]["record_uid"].as_str();
+    assert_eq!(id.map(str::len), Some(32), "{id:?}");
+}
+
+#[test]
+fn what_would_not_be_sent_is_rendered_and_said() {
+    let place = Place::new();
+    let line = r#"{"transaction_id": "r-1", "transaction_date": "2026-06-02T14:46:12", "spend_amount": 749, "location_id": "l", "credentials": CREDENTIALS}"#;
+    let lines = ["null", r#"{"email": "a@example.com"}"#]
+        .map(|credentials| line.replace("CREDENTIALS", credentials));
+    let file = place.write("exports.jsonl", lines.join("\n"));
+    let answer = place.run(&["exports", "render", "slim-chickens", &file]);
+    assert_says(
+        &answer,
+        0,
+        &[
+            "line 1: it would be held: there is no credentials.email",
+            "line 2: it would not be sent: below the spend threshold",
+        ],
+    );
+    let bodies = crate::support::documents(&answer.out);
+    assert_eq!(bodies.len(), 2);
+    assert_eq!(bodies[0]["token"], "<lookup:token>");
+}
+
+#[test]
 fn agents_that_are_right_alone_and_wrong_together_are_told() {
     let place = Place::new();
     let agents = concat!(env!("CARGO_MANIFEST_DIR"), "/../../agents/wasabi-club.toml");

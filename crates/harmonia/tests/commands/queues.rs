@@ -59,7 +59,7 @@ fn what_is_streamed_does_not_wait_for_what_is_matched() {
 
 #[test]
 fn a_slow_scheme_is_matched_in_a_queue_of_its_own() {
-    let shop = Shop::of("iceland-bonus-card");
+    let shop = Shop::of("wasabi-club");
     shop.drain();
     let key = [
         "config",

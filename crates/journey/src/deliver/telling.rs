@@ -118,7 +118,7 @@ struct Told {
 
 enum Prepared {
     Ready(Box<Ready>),
-    Told(Told),
+    Told(Box<Told>),
 }
 
 impl Round<'_> {
@@ -129,7 +129,7 @@ impl Round<'_> {
         for one in prepared {
             match one {
                 Prepared::Ready(one) => ready.push(*one),
-                Prepared::Told(one) => told.push(one),
+                Prepared::Told(one) => told.push(*one),
             }
         }
         if !ready.is_empty() {
@@ -229,14 +229,14 @@ impl Round<'_> {
         let tries = before.as_ref().map_or(0, |one| one.tries);
         let tries = u32::try_from(tries).unwrap_or(u32::MAX);
         let told = |known, exchange, journey: &Journey| {
-            Prepared::Told(Told {
+            Prepared::Told(Box::new(Told {
                 export,
                 known,
                 tries,
                 window: self.window(frozen.as_ref()),
                 exchange,
                 duration_us: journey.now().0 - started.0,
-            })
+            }))
         };
         let stop = |outcome| told(known, Exchange::none(outcome), self.journey);
         if turn == Turn::Ask && !self.has_history() {

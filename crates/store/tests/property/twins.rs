@@ -348,7 +348,7 @@ impl Twins {
             error: None,
             duration_us: 1,
             deliveries: deliveries.iter().filter_map(delivery).collect(),
-            file: (deliveries.len() % 2 == 0).then(|| FileEnd {
+            file: deliveries.len().is_multiple_of(2).then(|| FileEnd {
                 name: "out.jsonl".to_owned(),
                 length: deliveries.len() as u64,
             }),

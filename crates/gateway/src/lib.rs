@@ -7,6 +7,8 @@ pub mod amqp;
 pub mod blob;
 pub mod files;
 #[cfg(feature = "http")]
+pub mod hermes;
+#[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "http-poll")]
 pub mod http_poll;

@@ -10,7 +10,7 @@ use harmonia_gateway::secrets::LocalSecrets;
 use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
 use harmonia_journey::ports::{
-    BuiltInLinks, Clock, Holder, Signals, Store, SystemClock, Uids, WithinProcess,
+    BuiltInLinks, Clock, Holder, Identity, Signals, Store, SystemClock, Uids, WithinProcess,
 };
 use harmonia_journey::room::Room;
 use harmonia_store::SqliteStore;
@@ -49,6 +49,8 @@ pub fn read_settings() -> Result<Settings, Failure> {
     }
     #[cfg(not(feature = "web"))]
     refuse_settings(harmonia_core::settings::OF_API)?;
+    #[cfg(not(feature = "http"))]
+    refuse_settings(harmonia_core::settings::OF_HTTP)?;
     #[cfg(not(feature = "postgres"))]
     refuse_settings(&["TXM_POSTGRES_URI"])?;
     #[cfg(not(feature = "redis"))]
@@ -58,7 +60,12 @@ pub fn read_settings() -> Result<Settings, Failure> {
 
 /// To be asked to serve, or to work on PostgreSQL or Redis, and not to do so would be worse than not to
 /// start.
-#[cfg(not(all(feature = "web", feature = "postgres", feature = "redis")))]
+#[cfg(not(all(
+    feature = "web",
+    feature = "http",
+    feature = "postgres",
+    feature = "redis"
+)))]
 fn refuse_settings(names: &[&str]) -> Result<(), Failure> {
     let given = |name: &&&str| std::env::var_os(name).is_some();
     let names = names.iter().filter(given);
@@ -151,6 +158,52 @@ impl Wiring {
         Ok(Arc::new(WithinProcess::new(Arc::clone(store))))
     }
 
+    /// Who says whose card each is: Hermes where a setting names it, the card-link table otherwise.
+    ///
+    /// # Errors
+    /// [`Failure`] that says which setting is wrong. Hermes need not be there.
+    #[cfg_attr(
+        not(feature = "http"),
+        expect(
+            clippy::unnecessary_wraps,
+            clippy::unused_self,
+            unused_variables,
+            reason = "Hermes may refuse its settings"
+        )
+    )]
+    fn identity(
+        &self,
+        store: &Arc<dyn Store>,
+        agents: &Agents,
+    ) -> Result<Arc<dyn Identity>, Failure> {
+        #[cfg(feature = "http")]
+        if let Some(url) = &self.settings.hermes_url {
+            use harmonia_gateway::hermes::{Hermes, HermesOptions, Patience};
+            let options = HermesOptions {
+                url: url.clone(),
+                token: self.settings.hermes_token.clone(),
+                formatted: self.settings.hermes_slugs.clone(),
+                format: self.settings.hermes_slug_format.clone(),
+                patience: Patience::default(),
+            };
+            let schemes = agents.schemes().map(|(slug, id)| (id, slug.clone()));
+            let hermes = Hermes::new(self.http(), options, schemes.collect());
+            return Ok(Arc::new(hermes.map_err(Failure::usage)?));
+        }
+        Ok(Arc::new(BuiltInLinks(Arc::clone(store))))
+    }
+
+    /// What requests over HTTP go by.
+    #[cfg(feature = "http")]
+    fn http(&self) -> harmonia_gateway::http::HttpOptions {
+        harmonia_gateway::http::HttpOptions {
+            allowed: self.settings.http_allow.clone(),
+            proxy: self.settings.http_proxy.clone(),
+            ca_file: self.settings.http_ca_file.clone(),
+            ..harmonia_gateway::http::HttpOptions::default()
+        }
+    }
+
     /// What the database's schema is, without changing anything.
     ///
     /// # Errors
@@ -192,7 +245,7 @@ impl Wiring {
         store.agree_on_lanes(lanes).await?;
         let agents = Agents::register(agents, store.as_ref()).await?;
         Ok(Journey {
-            identity: Arc::new(BuiltInLinks(Arc::clone(&store))),
+            identity: self.identity(&store, &agents)?,
             signals: self.signals(&store)?,
             store,
             courier: Arc::new(ExportFolder(self.settings.import_base.join("exports"))),

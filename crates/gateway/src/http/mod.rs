@@ -11,6 +11,8 @@ mod pool;
 mod retry_after;
 mod target;
 
+pub(crate) use target::{Target, TargetHost};
+
 pub use guard::{Resolver, SystemResolver};
 pub use retry_after::retry_after;
 
@@ -27,10 +29,10 @@ use pool::{Connection, Pool};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use target::Target;
 use tokio::time::{Instant, timeout_at};
 
 /// What a client goes by.
+#[derive(Clone)]
 pub struct HttpOptions {
     /// What may be reached beside the internet.
     pub allowed: Allowed,

@@ -3,7 +3,7 @@
 //!
 //! [`usage`] is what is wrong before anything begins, [`trouble`] what is in the way of the
 //! database; then in the order of the journey [`onboarding`], [`agents`], [`samples`],
-//! [`previewing`], [`folders`], `encrypted`, [`stopping`], [`quiet`], [`replaying`], [`journey`], [`life`],
+//! [`previewing`], [`folders`], `encrypted`, `hermes`, [`stopping`], [`quiet`], [`replaying`], [`journey`], [`life`],
 //! [`lanes`], [`queues`], [`matching`], [`explaining`], [`reviewing`], [`claiming`], [`redressing`], [`logging`],
 //! [`sweeping`], [`backtesting`], [`demo`] and [`schemes`]; [`purging`] is the end of it all.
 
@@ -20,6 +20,8 @@ mod demo;
 mod encrypted;
 mod explaining;
 mod folders;
+#[cfg(feature = "http")]
+mod hermes;
 mod journey;
 mod lanes;
 mod life;

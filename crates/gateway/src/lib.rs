@@ -12,6 +12,8 @@ pub mod hermes;
 pub mod http;
 #[cfg(feature = "http-poll")]
 pub mod http_poll;
+#[cfg(feature = "http")]
+pub mod messenger;
 #[cfg(feature = "pgp")]
 pub mod pgp;
 #[cfg(feature = "redis")]

@@ -18,7 +18,8 @@ pub enum Sent {
 }
 
 /// Sends requests. It neither tries again nor follows a redirect: what is safe to repeat, the journey
-/// decides.
+/// decides. Only where a merchant answers 401 to a token of OAuth2 that was kept, and so did nothing, is
+/// the request sent once more, with a new one.
 #[async_trait]
 pub trait Messenger: Send + Sync {
     /// Sends one request to the merchant of a scheme and waits for the whole answer, no longer than

@@ -27,15 +27,6 @@ pub struct Wiring {
     /// The settings.
     pub settings: Settings,
     /// Where secrets are found.
-    #[cfg_attr(
-        not(any(
-            feature = "blob",
-            feature = "http-poll",
-            feature = "pgp",
-            feature = "sftp"
-        )),
-        expect(dead_code, reason = "folders need no secrets")
-    )]
     pub secrets: LocalSecrets,
 }
 

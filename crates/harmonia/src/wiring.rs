@@ -10,6 +10,7 @@ use harmonia_gateway::secrets::LocalSecrets;
 use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
 use harmonia_journey::deliver::Merchants;
+use harmonia_journey::drive::{Stop, unless_stopped};
 use harmonia_journey::ports::{
     Announcer, BuiltInLinks, Clock, Holder, Identity, Signals, Store, SystemClock, Uids,
     WithinProcess,
@@ -265,11 +266,16 @@ impl Wiring {
 
     /// The whole journey, in a process that goes on until it is stopped: it imports no more than can be
     /// matched in time, and waits a while for a database server that does not answer yet, as when all of a
-    /// machine starts at once. Who only asks is told at once.
+    /// machine starts at once. Who only asks is told at once. `None` when told to stop before it is there.
     ///
     /// # Errors
     /// [`Failure`] as [`Self::journey`].
-    pub async fn endless_journey(&self) -> Result<Journey, Failure> {
+    pub async fn endless_journey(&self, stop: &Stop) -> Result<Option<Journey>, Failure> {
+        let begun = unless_stopped(stop, self.begun()).await;
+        begun.transpose()
+    }
+
+    async fn begun(&self) -> Result<Journey, Failure> {
         #[cfg(feature = "postgres")]
         if let Some(uri) = &self.settings.postgres_uri {
             harmonia_store::PostgresStore::await_server(uri, SERVER_PATIENCE).await;

@@ -12,8 +12,10 @@ use tokio::sync::watch;
 /// Watches the schedules and every feed, serves the API, matches and delivers, until SIGTERM or Ctrl-C;
 /// then finishes the batch in hand.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
-    let journey = wiring.endless_journey().await?;
     let (stopping, stop) = stop_on_signals();
+    let Some(journey) = wiring.endless_journey(&stop).await? else {
+        return stopped(printer);
+    };
     let server = serve::bind(wiring, &journey).await?;
     let scheduling = {
         let (journey, mut stop) = (journey.clone(), stop.clone());
@@ -28,6 +30,11 @@ pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure
         serving.await.map_err(Failure::new)?;
     }
     worked?;
+    stopped(printer)
+}
+
+/// Says that it stopped as it was told to.
+pub fn stopped(printer: &Printer) -> Result<ExitCode, Failure> {
     printer.line("stopped; nothing is left in hand")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! `harmonia serve`: the HTTP API alone, until stopped. Others do the work it takes in.
 
+use super::run::{stop_on_signals, stopped};
 use crate::output::{Failure, Printer};
 use crate::wiring::Wiring;
 use harmonia_journey::Journey;
@@ -12,16 +13,17 @@ pub use without_api::bind;
 
 /// Serves until SIGTERM or Ctrl-C; then finishes the requests in hand.
 pub async fn run(wiring: &Wiring, printer: &Printer) -> Result<ExitCode, Failure> {
-    let journey = wiring.endless_journey().await?;
-    let (_keep, stop) = super::run::stop_on_signals();
+    let (_keep, stop) = stop_on_signals();
+    let Some(journey) = wiring.endless_journey(&stop).await? else {
+        return stopped(printer);
+    };
     let Some(server) = bind(wiring, &journey).await? else {
         return Err(Failure::usage(
             "this build of Harmonia does not have the HTTP API: build it with the feature web",
         ));
     };
     server.run(stop).await;
-    printer.line("stopped; nothing is left in hand")?;
-    Ok(ExitCode::SUCCESS)
+    stopped(printer)
 }
 
 #[cfg(feature = "web")]

@@ -1,6 +1,6 @@
 //! `harmonia worker`: takes up what waits in some queues, or in all, until stopped.
 
-use super::run::stop_on_signals;
+use super::run::{stop_on_signals, stopped};
 use crate::cli::WorkerArgs;
 use crate::output::{Failure, Printer};
 use crate::sources::{self, Places};
@@ -21,13 +21,14 @@ pub async fn run(
     printer: &Printer,
     args: &WorkerArgs,
 ) -> Result<ExitCode, Failure> {
-    let journey = wiring.endless_journey().await?;
     let (stopping, stop) = stop_on_signals();
+    let Some(journey) = wiring.endless_journey(&stop).await? else {
+        return stopped(printer);
+    };
     let worked = work(wiring, &journey, &args.queues, &stop).await;
     let _ = stopping.send(true);
     worked?;
-    printer.line("stopped; nothing is left in hand")?;
-    Ok(ExitCode::SUCCESS)
+    stopped(printer)
 }
 
 /// Takes up what waits in these queues until told to stop. Who imports also receives the feeds that

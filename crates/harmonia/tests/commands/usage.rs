@@ -47,7 +47,7 @@ fn wrong_usage_is_exit_code_2_and_says_what_would_be_right() {
         ),
         (
             &["exports", "list", "--status", "LOST"],
-            &["LOST is not a state: use PENDING, DELIVERED"],
+            &["LOST is not a state: use PENDING, IN_FLIGHT, DELIVERED"],
         ),
         (
             &["mids", "remove", "visa", "TERTIARY", "x"],

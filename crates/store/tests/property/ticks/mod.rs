@@ -60,7 +60,8 @@ async fn tell(bench: &dyn Bench, leases: Leases, seed: u64, length: Length) -> C
     let mut dice = Dice(seed);
     let begin = change - length.around_us - dice.below(HOUR_US);
     let truth = Arc::new(AtomicI64::new(begin));
-    let processes = [(); MOST].map(|()| Process::new(&store, &agents, &truth, leases.lasting));
+    let processes = (0..MOST).map(|_| Process::new(&store, &agents, &truth, leases.lasting));
+    let processes: Vec<Process> = processes.collect();
     let mut story = Story::new(store, leases, dice, truth, &processes);
     story
         .live_until(change + length.around_us, length.long_one_in)

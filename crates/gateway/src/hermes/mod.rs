@@ -1,8 +1,8 @@
 //! Hermes, the service that knows whose card each token is.
 //!
 //! It may be slow, away, or wrong, and none of that may make a payment somebody else's: an answer is
-//! [read strictly](answer), and what it does not say for certain is not known. What it cannot be asked
-//! now is asked again by the journey, which keeps the payments until then; a [breaker] keeps all of
+//! read strictly (`answer`), and what it does not say for certain is not known. What it cannot be asked
+//! now is asked again by the journey, which keeps the payments until then; a breaker keeps all of
 //! them from asking at once.
 
 mod answer;

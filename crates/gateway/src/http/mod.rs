@@ -1,7 +1,7 @@
 //! The one way in which requests of ours leave: guarded, limited, and honest about what came of them.
 //!
-//! [`target`] reads the address, [`guard`] judges where it leads, [`dial`] connects to just that, [`pool`]
-//! keeps connections for the next request, and [`line`] knows whether anything was written to one. No
+//! `target` reads the address, `guard` judges where it leads, `dial` connects to just that, `pool`
+//! keeps connections for the next request, and `line` knows whether anything was written to one. No
 //! redirect is followed and no packed body is unpacked: neither is asked for.
 
 mod dial;

@@ -498,13 +498,21 @@ pub struct Delivery {
 }
 
 /// An export that is about to be sent. The first request of an export is the one that counts: a later one
-/// is of no account, so that its key and its bytes never change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// is of no account, so that its key and its bytes never change. It is not shown where it is printed.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Sending {
     /// The export.
     pub export: ExportId,
     /// The request as it will be sent, without secrets.
     pub request: String,
+}
+
+impl std::fmt::Debug for Sending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sending")
+            .field("export", &self.export)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a person decides about an export.

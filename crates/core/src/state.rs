@@ -92,7 +92,8 @@ impl ExportState {
         matches!(self, Self::Delivered | Self::Skipped | Self::Cancelled)
     }
 
-    /// Whether the merchant surely does not know of it, and is not being told: its match can be undone.
+    /// Whether the merchant is not being told and, unless a request was sent before a person had a hand in
+    /// it, surely does not know of it: its match can be undone.
     pub fn is_surely_untold(self) -> bool {
         matches!(
             self,

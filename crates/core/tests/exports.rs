@@ -223,6 +223,40 @@ fn learned(
     }
 }
 
+/// A promotion is one line of an agent file: the last export is of its first day, the one before of the
+/// second before it.
+#[test]
+fn the_history_is_compared_by_the_rate_of_the_purchases_day() {
+    let case = Case::of("the-works");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../agents/the-works.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let always = "[ { rate = 5 } ]";
+    assert!(text.contains(always));
+    let promotion = "[ { rate = 5 }, { from = '2026-11-27', to = '2026-11-30', rate = 10 } ]";
+    let text = text.replace(always, promotion);
+    let plan = Agent::parse("agents/the-works.toml", &text)
+        .unwrap()
+        .export
+        .unwrap();
+    let check = &plan.http.as_ref().unwrap().checks[0];
+    for (at, day, points, is_duplicate) in [
+        (6, "2026-11-26", 5, true),
+        (6, "2026-11-26", 10, false),
+        (7, "2026-11-27", 5, false),
+        (7, "2026-11-27", 10, true),
+    ] {
+        let line = serde_json::json!([day, "15:46:12", "Points", points]);
+        let answer = Answer {
+            status: 200,
+            retry_after: None,
+            body: serde_json::json!({ "result": ["x", "0", "", "", "", [line]] }).to_string(),
+        };
+        let learned = plan.learn(check, &case.exports[at], &answer);
+        let is_skipped = learned == Checked::Skip("duplicate".to_owned());
+        assert_eq!(is_skipped, is_duplicate, "{at} {points}: {learned:?}");
+    }
+}
+
 /// Each agent's request for its first export, as far as it is not its body.
 #[test]
 fn a_request_goes_where_it_should_as_who_we_are() {
@@ -337,6 +371,13 @@ fn each_merchant_is_shown_who_we_are_in_its_own_way() {
         secret: "slim-chickens-hash".into(),
     };
     assert_eq!(auth("slim-chickens"), hashed);
+    let slim = Case::of("slim-chickens");
+    let found = Found::from_iter([("token".to_owned(), "v-1".into())]);
+    let request = slim.plan.request(&slim.exports[0], &found, &no_secrets);
+    assert_eq!(
+        header(&request.unwrap(), "X-EES-AUTH-CLIENT-ID"),
+        Some("<secret:slim-chickens-client>")
+    );
     let Auth::OAuth2(oauth2) = auth("itsu") else {
         panic!("itsu asks for a token");
     };
@@ -369,7 +410,14 @@ fn what_is_asked_before_is_a_request_of_its_own() {
     let (is_history, history) = ask("the-works", 0);
     assert!(is_history);
     let body: Value = serde_json::from_str(&history.body.unwrap()).unwrap();
+    let asked = [
+        Value::from("member-7"),
+        "".into(),
+        "".into(),
+        "Points".into(),
+    ];
     assert_eq!(body["method"], "dc_995");
+    assert_eq!(body["params"].as_array().unwrap()[4..], asked);
     let case = Case::of("the-works");
     let told: Value = serde_json::from_str(&case.bodies()[0]).unwrap();
     assert_ne!(
@@ -381,9 +429,48 @@ fn what_is_asked_before_is_a_request_of_its_own() {
     assert!(!is_history);
     let basic = Auth::Basic {
         user: "someone@example.com-<secret:slim-chickens-channel>".into(),
-        password: secret_mark("slim-chickens-password"),
+        password: "open sesame".into(),
     };
     assert_eq!(search.auth, basic);
+}
+
+#[test]
+fn what_is_a_members_own_is_not_printed() {
+    let case = Case::of("slim-chickens");
+    let check = &case.plan.http.as_ref().unwrap().checks[0];
+    let mut export = case.exports[0].clone();
+    export.loyalty_id = Some("canary-loyalty".into());
+    export.extra_fields = Some(serde_json::json!({ "note": "canary-extra" }));
+    export.credentials = Some(serde_json::json!({
+        "email": "canary-email", "password": "canary-password", "merchant_identifier": "canary-id",
+    }));
+    let search = case.plan.ask(check, &export, &Found::new(), &no_secrets);
+    let search = search.unwrap().unwrap();
+    let Auth::Basic { user, password } = &search.auth else {
+        panic!("the search is made as the member");
+    };
+    assert!(user.starts_with("canary-email-") && password == "canary-password");
+    let friday = Case::of("tgi-fridays");
+    let timeline = &friday.plan.http.as_ref().unwrap().checks[0];
+    let timeline = friday
+        .plan
+        .ask(timeline, &export, &Found::new(), &no_secrets);
+    let timeline = timeline.unwrap().unwrap();
+    assert!(timeline.url.contains("canary-loyalty"));
+    let told = friday.plan.request(&export, &Found::new(), &no_secrets);
+    let told = told.unwrap();
+    assert!(told.body.as_ref().unwrap().contains("canary-id"));
+    let headed = Request {
+        headers: vec![("X-Member".to_owned(), "canary-header".to_owned())],
+        auth: Auth::Token {
+            header: "X-Key".to_owned(),
+            value: "canary-token".to_owned(),
+        },
+        ..told.clone()
+    };
+    let shown = format!("{export:?} {search:#?} {timeline:?} {told:?} {headed:?}");
+    assert!(!shown.contains("canary"), "{shown}");
+    assert!(shown.contains("sale-0") && shown.contains("Basic") && shown.contains("X-Member"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::Journey;
 use crate::export::delivery_jobs;
 use crate::identify::identify;
 use crate::ports::{
-    CommitError, IdentityError, Lease, MatchRow, ProposalRow, Side, StoreError, Story,
+    CommitError, ExportRow, IdentityError, Lease, MatchRow, ProposalRow, Side, StoreError, Story,
     TransactionRow, Undecided, UndecidedPayment,
 };
 use crate::purchase;
@@ -281,8 +281,8 @@ pub async fn undo(journey: &Journey, id: MatchId, by: &Redress) -> Result<Redres
     let payment = PaymentId(row.payment_transaction_id);
     let sale = row.scheme_transaction_id.map(SaleId);
     let whole = whole_match(journey, &row).await?;
-    for state in whole.iter().flat_map(|(_, states)| states) {
-        refuse_told(id, state)?;
+    for (part, exports) in &whole {
+        refuse_told(journey, id, part, exports).await?;
     }
     let proposal = Proposal {
         action: RedressAction::Undo,
@@ -321,12 +321,12 @@ async fn match_row(journey: &Journey, id: MatchId) -> Result<MatchRow, RedressEr
 }
 
 /// All parts of a match: a sale that several payments paid is undone as one, and so is a payment for
-/// several sales. With each, where its exports stand.
+/// several sales. With each, its exports.
 async fn whole_match(
     journey: &Journey,
     row: &MatchRow,
-) -> Result<Vec<(MatchRow, Vec<String>)>, RedressError> {
-    let mut parts: Vec<(MatchRow, Vec<String>)> = Vec::new();
+) -> Result<Vec<(MatchRow, Vec<ExportRow>)>, RedressError> {
+    let mut parts: Vec<(MatchRow, Vec<ExportRow>)> = Vec::new();
     let mut stories = vec![
         journey
             .store
@@ -344,25 +344,50 @@ async fn whole_match(
                     .exports
                     .iter()
                     .filter(|export| export.matched_transaction_id == Some(part.id));
-                let states = exports.map(|export| export.status.clone()).collect();
-                parts.push((part, states));
+                let exports = exports.cloned().collect();
+                parts.push((part, exports));
             }
         }
     }
     Ok(parts)
 }
 
-fn refuse_told(id: MatchId, state: &str) -> Result<(), RedressError> {
-    let hint = match ExportState::from_name(state) {
-        Some(state) if state.is_surely_untold() => return Ok(()),
-        Some(ExportState::Delivered) => "the merchant has rewarded the member",
-        _ => "the merchant may have been told",
+/// Refuses where the merchant of a part knows of it, or may. What a person gave up is theirs to judge; what
+/// was ever sent may have arrived, wherever it stands since then.
+async fn refuse_told(
+    journey: &Journey,
+    id: MatchId,
+    part: &MatchRow,
+    exports: &[ExportRow],
+) -> Result<(), RedressError> {
+    if exports.is_empty() {
+        return Ok(());
+    }
+    let ids = Span::Ids(exports.iter().map(|export| export.id).collect());
+    let scheme = scheme_of(journey, part)?;
+    let sent = journey.store.sent_before(scheme, &ids).await?;
+    let was_sent = |id: i64| {
+        let mut sent = sent.iter().filter(|one| one.first_sent_at.is_some());
+        sent.any(|one| one.export.0 == id)
     };
-    Err(RedressError::Told {
-        id: id.0,
-        state: state.to_owned(),
-        hint,
-    })
+    for export in exports {
+        let hint = match ExportState::from_name(&export.status) {
+            Some(ExportState::Cancelled) => continue,
+            Some(state) if state.is_surely_untold() && !was_sent(export.id) => continue,
+            Some(state) if state.is_surely_untold() => {
+                "and a request of it was sent: if the merchant surely does not have it, cancel the \
+                 export first (harmonia exports cancel)"
+            }
+            Some(ExportState::Delivered) => "the merchant has rewarded the member",
+            _ => "the merchant may have been told",
+        };
+        return Err(RedressError::Told {
+            id: id.0,
+            state: export.status.clone(),
+            hint,
+        });
+    }
+    Ok(())
 }
 
 /// Voids one part of a match, opens its payment (or the settlement of it) for what may come, and has

@@ -4,10 +4,12 @@
 //! `<secret:name>`, until the moment of sending.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
-/// How a request is authenticated.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How a request is authenticated. A name or a password may be a member's own: none of its values is shown
+/// where it is printed.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Auth {
     /// Not at all.
     #[default]
@@ -84,6 +86,24 @@ pub struct Client {
     pub id: String,
     /// Its secret.
     pub secret: String,
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, header) = match self {
+            Self::None => return f.write_str("None"),
+            Self::Basic { .. } => ("Basic", None),
+            Self::OAuth2(_) => ("OAuth2", None),
+            Self::Token { header, .. } => ("Token", Some(header)),
+            Self::Signed { header, .. } => ("Signed", Some(header)),
+            Self::Hashed { header, .. } => ("Hashed", Some(header)),
+        };
+        let mut shown = f.debug_struct(name);
+        if let Some(header) = header {
+            shown.field("header", header);
+        }
+        shown.finish_non_exhaustive()
+    }
 }
 
 impl Auth {

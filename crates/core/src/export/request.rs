@@ -10,6 +10,7 @@
 
 use super::auth::Auth;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// What is done to the address.
@@ -43,8 +44,9 @@ impl Method {
 }
 
 /// A request that is whole but for its secrets, and for what its authentication adds. It can be kept as
-/// it is (sealed, for it may hold a member's credentials) and sent again later, the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// it is (sealed, for it may hold a member's credentials) and sent again later, the same. For the same reason
+/// neither its address nor its headers' values nor its body is shown where it is printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// What is done.
     pub method: Method,
@@ -58,6 +60,19 @@ pub struct Request {
     pub auth: Auth,
     /// How long all of it may take, from connecting to the last byte of the answer.
     pub within: Duration,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("headers", &names)
+            .field("body_bytes", &self.body.as_ref().map(String::len))
+            .field("auth", &self.auth)
+            .field("within", &self.within)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a merchant answered, its body cut at a limit and read as UTF-8, with U+FFFD for what is none.

@@ -6,10 +6,12 @@ use crate::money::Currency;
 use crate::time::Instant;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use uuid::Uuid;
 
-/// Everything an export can tell of. Names are those a body template uses.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Everything an export can tell of. Names are those a body template uses. Whose it is, and by what the
+/// merchant knows the member, is not shown where it is printed.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExportTransaction {
     /// The sale's id, or a spotted payment's.
@@ -66,6 +68,16 @@ pub struct ExportTransaction {
     /// merchant has been told of this transaction before.
     #[serde(default)]
     pub correction: Option<i64>,
+}
+
+impl fmt::Debug for ExportTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExportTransaction")
+            .field("transaction_id", &self.transaction_id)
+            .field("provider_slug", &self.provider_slug)
+            .field("export_uid", &self.export_uid)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ExportTransaction {

@@ -173,7 +173,7 @@ fn a_batch_is_one_document_and_shows_a_secret_only_as_what_is_computed_from_it()
 fn what_would_not_be_sent_is_rendered_and_said() {
     let place = Place::new();
     let line = r#"{"transaction_id": "r-1", "transaction_date": "2026-06-02T14:46:12", "spend_amount": 749, "location_id": "l", "credentials": CREDENTIALS}"#;
-    let lines = ["null", r#"{"email": "a@example.com"}"#]
+    let lines = ["null", r#"{"email": "a@example.com", "password": "p"}"#]
         .map(|credentials| line.replace("CREDENTIALS", credentials));
     let file = place.write("exports.jsonl", lines.join("\n"));
     let answer = place.run(&["exports", "render", "slim-chickens", &file]);

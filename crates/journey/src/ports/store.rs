@@ -309,8 +309,9 @@ pub enum Answered {
     ToNone(Reject),
 }
 
-/// An export that was tried before, or that somebody keeps back or releases.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An export that was tried before, or that somebody keeps back or releases. Its request is not shown where
+/// it is printed.
+#[derive(Clone, PartialEq, Eq)]
 pub struct SentBefore {
     /// Which.
     pub export: ExportId,
@@ -324,6 +325,19 @@ pub struct SentBefore {
     pub due_at: Option<Instant>,
     /// The frozen request, as it was given to be sent, if one ever was.
     pub request: Option<String>,
+}
+
+impl std::fmt::Debug for SentBefore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SentBefore")
+            .field("export", &self.export)
+            .field("state", &self.state)
+            .field("tries", &self.tries)
+            .field("first_sent_at", &self.first_sent_at)
+            .field("due_at", &self.due_at)
+            .field("is_frozen", &self.request.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// An export that is to be told over HTTP, or may have been.

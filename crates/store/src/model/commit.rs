@@ -216,10 +216,13 @@ impl World {
         };
         let export = *export;
         let is_being_told = self.lane_is_held(Lane::delivery(scheme), at);
-        if is_being_told || !self.export_state(export).is_surely_untold() {
+        let before = self.deliveries.get(&export);
+        let was_sent = before.is_some_and(|row| row.first_sent_at.is_some());
+        let state = self.export_state(export);
+        let is_untold = state.is_surely_untold() && !was_sent || state == ExportState::Cancelled;
+        if is_being_told || !is_untold {
             return Err(CommitError::Conflict);
         }
-        let before = self.deliveries.get(&export);
         let row = DeliveryRow {
             state: ExportState::Cancelled,
             reason: Some(reason),

@@ -3,9 +3,10 @@
 
 use crate::support::{Bench, NOON, Town, holder};
 use harmonia_core::changes::{
-    Attempt, Changes, Delivery, Handled, JobEnd, Lane, NewJob, NewWork, Queue, Sending, Span, Work,
+    Attempt, Changes, Delivery, Handled, JobEnd, Lane, NewJob, NewWork, Queue, Redress, Sending,
+    Span, Void, Work,
 };
-use harmonia_core::ids::ExportId;
+use harmonia_core::ids::{ExportId, MatchId};
 use harmonia_core::state::ExportState::{
     self, Cancelled, Delivered, Failed, Held, InFlight, Pending, Retrying, Skipped, Uncertain,
 };
@@ -134,6 +135,38 @@ pub async fn what_a_person_decides_is_done_where_it_still_stands(bench: &dyn Ben
     assert_eq!((row.status.as_str(), row.tries), ("DELIVERED", 1));
     let unknown = town.refused(handling(ExportId(9), Pending, Held)).await;
     assert!(matches!(unknown, CommitError::Conflict));
+}
+
+pub async fn a_match_is_not_undone_while_a_request_of_it_may_be_out(bench: &dyn Bench) {
+    let town = Town::new(bench).await;
+    let export = town.matched(&["a"]).await[0];
+    let made = town.store.matches(None, 0, 1).await.unwrap()[0].id;
+    let undo = || {
+        let mut changes = Changes::none(NOON);
+        let redress = Redress {
+            operator: "ann".into(),
+            reason: "not theirs".into(),
+        };
+        changes.voids.push(Void {
+            id: MatchId(made),
+            redress,
+        });
+        changes
+    };
+    send(&town, NOON, export, REQUEST).await.unwrap();
+    tell(&town, NOON, export, Uncertain, None).await;
+    // A person wants it sent once more, or kept back: what was sent before may have arrived all the same.
+    for (from, to) in [(Uncertain, Pending), (Pending, Held), (Held, Pending)] {
+        town.commit(handling(export, from, to)).await;
+        let refused = town.refused(undo()).await;
+        assert!(matches!(refused, CommitError::Conflict), "{to}");
+    }
+    town.commit(handling(export, Pending, Cancelled)).await;
+    town.commit(undo()).await;
+    let row = &town.store.exports(None, 0, 1).await.unwrap()[0];
+    assert_eq!(row.status, "CANCELLED");
+    let undone = &town.store.matches(None, 0, 1).await.unwrap()[0];
+    assert_eq!(undone.voided_by.as_deref(), Some("ann"));
 }
 
 pub async fn nobody_decides_about_what_a_file_is_being_written_with(bench: &dyn Bench) {

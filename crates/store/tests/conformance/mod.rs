@@ -182,6 +182,7 @@ conformance! {
             only_what_waits_for_another_try_is_due,
             what_was_never_sent_is_not_uncertain,
             what_a_person_decides_is_done_where_it_still_stands,
+            a_match_is_not_undone_while_a_request_of_it_may_be_out,
             nobody_decides_about_what_a_file_is_being_written_with,
             what_may_be_out_and_nobody_takes_up_is_found,
         }

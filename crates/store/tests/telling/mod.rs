@@ -1,6 +1,7 @@
 //! Telling merchants over HTTP, on every store: what a merchant sees, and where its exports stand.
 
 mod announced;
+mod apart;
 mod clock;
 mod merchant;
 mod random;

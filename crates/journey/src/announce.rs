@@ -8,10 +8,11 @@
 use crate::Journey;
 use crate::ports::{AnnounceError, CommitError, Job, StoreError};
 use harmonia_core::announce::{Announcement, Topic};
-use harmonia_core::changes::{Changes, JobEnd, Lane, NewJob, NewWork, Queue};
+use harmonia_core::changes::{Attempt, Changes, Delivery, JobEnd, Lane, NewJob, NewWork, Queue};
 use harmonia_core::export::ExportTransaction;
-use harmonia_core::ids::Slug;
+use harmonia_core::ids::{ExportId, Slug};
 use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
 
 /// At most so many are told at a time.
 const AT_ONCE: usize = 500;
@@ -112,6 +113,41 @@ pub fn tried(journey: &Journey, changes: &mut Changes, tried: &Tried<'_>) {
         if rest.is_empty() {
             return;
         }
+    }
+}
+
+/// Adds to a commit that an attempt is to be announced, which tried several exports: those that it
+/// delivered together, and the others by what was in their way. The attempt's deliveries are those of
+/// `exports`, in their order.
+pub fn attempted(
+    journey: &Journey,
+    changes: &mut Changes,
+    provider: &Slug,
+    attempt: &Attempt,
+    exports: &[(ExportId, ExportTransaction)],
+    tried_before: u32,
+) {
+    if journey.announcer.is_none() {
+        return;
+    }
+    let mut by_reason = BTreeMap::<Option<&str>, Vec<&ExportTransaction>>::new();
+    for (Delivery { reason, .. }, (_, transaction)) in attempt.deliveries.iter().zip(exports) {
+        let alike = by_reason.entry(reason.as_deref()).or_default();
+        alike.push(transaction);
+    }
+    for (reason, transactions) in by_reason {
+        let one = Tried {
+            provider_slug: provider,
+            transactions: &transactions,
+            request: TriedRequest {
+                url: &attempt.destination,
+                body: &attempt.body,
+            },
+            response: attempt.response.as_deref().filter(|_| reason.is_none()),
+            error: reason,
+            retry_count: tried_before,
+        };
+        tried(journey, changes, &one);
     }
 }
 

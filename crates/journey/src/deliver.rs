@@ -116,6 +116,7 @@ pub async fn step(journey: &Journey, job: &Job) -> Result<(), DeliverError> {
                 }
             },
         };
+        announce(journey, &mut changes, job, &attempt, &undelivered);
         changes.attempts.push(attempt);
     }
     let committed = journey.commit(job.lease, changes).await;
@@ -140,6 +141,21 @@ pub async fn step(journey: &Journey, job: &Job) -> Result<(), DeliverError> {
             ))
             .await
         }
+    }
+}
+
+/// Adds to a commit that an attempt with files is to be announced. A merchant without an agent file has no
+/// name by which others could be told.
+fn announce(
+    journey: &Journey,
+    changes: &mut Changes,
+    job: &Job,
+    attempt: &Attempt,
+    exports: &[(ExportId, ExportTransaction)],
+) {
+    if let Some(agent) = journey.agents.of_scheme(attempt.scheme) {
+        // A file that cannot be written is no attempt: its job is taken up again.
+        announce::attempted(journey, changes, &agent.slug, attempt, exports, job.tries);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Drive: claims what is due, runs its step, and stops cleanly.
 //!
-//! Two lanes of work run side by side: deciding, and delivering. Deciding overlaps with itself:
+//! Two lanes of work run side by side: deciding, and delivering. Many merchants are told at once, each in
+//! a task of its own, so that one who is slow keeps nobody waiting. Deciding overlaps with itself:
 //! while one batch is being committed the next is decided against it and the one after that is loaded.
 //! Whatever fails is given back with a time to be taken up again; nothing is dropped.
 
@@ -15,7 +16,7 @@ use harmonia_core::retry;
 use hashbrown::HashSet;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 /// The queues whose jobs decide payments.
 pub const DECIDING: &[Queue] = &[
@@ -26,6 +27,9 @@ pub const DECIDING: &[Queue] = &[
 ];
 /// The queues whose jobs tell merchants.
 pub const DELIVERING: &[Queue] = &[Queue::Export];
+/// To how many merchants one process delivers at a time: more than are ever unwell together, and few
+/// enough that their rounds are held in memory at once.
+const MERCHANTS_AT_ONCE: usize = 64;
 /// How long a job waits that has to be done after others that are being worked on.
 const YIELD: Duration = Duration::from_millis(50);
 
@@ -76,13 +80,7 @@ pub async fn until_idle(
     queues: &[Queue],
     stop: &Stop,
 ) -> Result<Worked, StoreError> {
-    let among = |all: &[Queue]| -> Vec<Queue> {
-        all.iter()
-            .copied()
-            .filter(|queue| queues.contains(queue))
-            .collect()
-    };
-    let (deciding, delivering) = (among(DECIDING), among(DELIVERING));
+    let (deciding, delivering) = (among(DECIDING, queues), among(DELIVERING, queues));
     let mut worked = Worked::default();
     loop {
         let (decided, delivered) = tokio::join!(
@@ -100,7 +98,7 @@ pub async fn until_idle(
 }
 
 /// Works until told to stop: whenever it is told that there may be new work, and now and then in any
-/// case.
+/// case. Deciding does not wait for merchants that are slow.
 ///
 /// # Errors
 /// [`StoreError`] when the store is broken; while it is only busy, it is asked again.
@@ -110,23 +108,54 @@ pub async fn forever(
     stop: &mut Stop,
 ) -> Result<(), StoreError> {
     // Files are looked for beside this: see `looks`.
-    let here = [DECIDING, DELIVERING].concat().into_iter();
-    let queues: Vec<Queue> = here.filter(|queue| queues.contains(queue)).collect();
-    if queues.is_empty() {
+    let (deciding, delivering) = (among(DECIDING, queues), among(DELIVERING, queues));
+    if deciding.is_empty() && delivering.is_empty() {
         let _ = stop.wait_for(|stop| *stop).await;
     }
-    while !*stop.borrow() {
-        match until_idle(journey, &queues, stop).await {
-            Err(StoreError::Broken(error)) => return Err(StoreError::Broken(error)),
+    // Where one side cannot go on, the other is told to stop as by an operator: it ends what it began.
+    let (end, ended) = watch::channel(false);
+    let sides = async {
+        let (decided, delivered) = tokio::join!(
+            one_side(journey, &deciding, &end, &ended),
+            one_side(journey, &delivering, &end, &ended)
+        );
+        decided.and(delivered)
+    };
+    tokio::pin!(sides);
+    match unless_stopped(stop, &mut sides).await {
+        Some(done) => done,
+        None => {
+            end.send_replace(true);
+            sides.await
+        }
+    }
+}
+
+/// Works on some queues until told to stop; tells the other side to when the store is broken.
+async fn one_side(
+    journey: &Journey,
+    queues: &[Queue],
+    end: &watch::Sender<bool>,
+    ended: &Stop,
+) -> Result<(), StoreError> {
+    while !queues.is_empty() && !*ended.borrow() {
+        match until_idle(journey, queues, ended).await {
+            Err(StoreError::Broken(error)) => {
+                end.send_replace(true);
+                return Err(StoreError::Broken(error));
+            }
             Err(StoreError::Busy(error)) => tracing::warn!(error, "the store is busy"),
             Ok(_) => {}
         }
-        tokio::select! {
-            () = journey.signals.woken(&queues) => {}
-            _ = stop.changed() => {}
-        }
+        let _ = unless_stopped(ended, journey.signals.woken(queues)).await;
     }
     Ok(())
+}
+
+/// Those of some queues that are among others, in the order of the former.
+fn among(all: &[Queue], queues: &[Queue]) -> Vec<Queue> {
+    let all = all.iter().copied();
+    all.filter(|queue| queues.contains(queue)).collect()
 }
 
 /// A batch whose commit is under way while the next is decided and the one after that is loaded.
@@ -285,31 +314,64 @@ async fn settle(journey: &Journey, in_flight: Option<InFlight>, stop: &Stop) -> 
     }
 }
 
+/// Delivers what is due, to many merchants at a time: one that is slow, or does not answer, holds only its
+/// own task. Jobs of one merchant are of one lane, of which the store hands out one at a time. While some
+/// are being told, work that is added meanwhile is taken up, too. Told to stop, or where the store cannot
+/// be asked for more, what was begun is done first.
 async fn deliver_all(
     journey: &Journey,
     queues: &[Queue],
     stop: &Stop,
 ) -> Result<Worked, StoreError> {
     let mut worked = Worked::default();
-    while let Some(job) = claim(journey, queues, stop).await? {
-        worked.steps += 1;
-        match deliver::step(journey, &job).await {
-            Ok(()) => journey.check_in(Part::Export).await,
-            Err(deliver::DeliverError::Commit(CommitError::StaleLease)) => {
-                tracing::warn!(?job.lease, "lost the lease of a delivery: another worker has it");
-            }
-            Err(deliver::DeliverError::Commit(CommitError::Store(error))) => {
-                worked.failed += 1;
-                give_back(journey, &job, &error, stop).await;
-            }
-            Err(error) => {
-                worked.failed += 1;
-                let error = StoreError::Broken(error.to_string());
-                give_back(journey, &job, &error, stop).await;
+    let mut under_way = JoinSet::new();
+    let mut claimed = Ok(());
+    loop {
+        while claimed.is_ok() && under_way.len() < MERCHANTS_AT_ONCE {
+            match claim(journey, queues, stop).await {
+                Ok(Some(job)) => {
+                    worked.steps += 1;
+                    let (journey, stop) = (journey.clone(), stop.clone());
+                    under_way.spawn(async move { deliver_one(&journey, &job, &stop).await });
+                }
+                Ok(None) => break,
+                Err(error) => claimed = Err(error),
             }
         }
+        let may_take_more =
+            claimed.is_ok() && under_way.len() < MERCHANTS_AT_ONCE && !*stop.borrow();
+        tokio::select! {
+            biased;
+            done = under_way.join_next() => match done {
+                None => return claimed.map(|()| worked),
+                Some(Ok(is_done)) => worked.failed += u64::from(!is_done),
+                Some(Err(panic)) => {
+                    // Its lease runs out by itself, and the job is taken up then.
+                    tracing::error!(%panic, "a delivery broke off");
+                    worked.failed += 1;
+                }
+            },
+            () = journey.signals.woken(queues), if may_take_more => {}
+        }
     }
-    Ok(worked)
+}
+
+/// Runs the step of one delivery. Returns whether it was done; otherwise its job was given back.
+async fn deliver_one(journey: &Journey, job: &Job, stop: &Stop) -> bool {
+    let error = match deliver::step(journey, job).await {
+        Ok(()) => {
+            journey.check_in(Part::Export).await;
+            return true;
+        }
+        Err(deliver::DeliverError::Commit(CommitError::StaleLease)) => {
+            tracing::warn!(?job.lease, "lost the lease of a delivery: another worker has it");
+            return true;
+        }
+        Err(deliver::DeliverError::Commit(CommitError::Store(error))) => error,
+        Err(error) => StoreError::Broken(error.to_string()),
+    };
+    give_back(journey, job, &error, stop).await;
+    false
 }
 
 async fn claim(

@@ -37,6 +37,7 @@ pub(super) async fn step(
         if !rows.is_empty() {
             let written = write(journey, scheme, plan, batch, &rows).await?;
             changes.jobs.extend(written.publish);
+            super::announce(journey, &mut changes, job, &written.attempt, &rows);
             changes.attempts.push(written.attempt);
         }
         journey.commit(job.lease, changes).await?;

@@ -38,6 +38,8 @@ pub(super) struct Exchange {
     pub(super) body: String,
     pub(super) response: Option<String>,
     pub(super) retry_after: Option<Duration>,
+    /// Whether the merchant, asked, said that it has it already.
+    pub(super) is_duplicate: bool,
 }
 
 impl Exchange {
@@ -49,6 +51,7 @@ impl Exchange {
             body: String::new(),
             response: None,
             retry_after: None,
+            is_duplicate: false,
         }
     }
 
@@ -98,7 +101,10 @@ impl Line<'_> {
                             found.extend(values);
                             continue;
                         }
-                        Checked::Skip(reason) => Outcome::Skipped(reason),
+                        Checked::Skip(reason) => {
+                            exchange.is_duplicate = check.is_history();
+                            Outcome::Skipped(reason)
+                        }
                         Checked::Again(reason) => Outcome::Again(of_check(&check.name, &reason)),
                         Checked::Final(reason) => Outcome::Refused(of_check(&check.name, &reason)),
                     }

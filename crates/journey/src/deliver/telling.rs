@@ -10,8 +10,8 @@
 
 use super::sending::{Asked, Exchange, Line, words};
 use super::{DeliverError, split};
-use crate::Journey;
 use crate::ports::{CommitError, Job, SentBefore, StoreError, Unsettled};
+use crate::{Journey, announce};
 use harmonia_core::changes::{
     Attempt, Changes, Delivery, JobEnd, Lane, NewJob, NewWork, Queue, Sending, Span, Work,
 };
@@ -109,6 +109,7 @@ struct Ready {
 /// What came of an export's turn.
 struct Told {
     export: ExportId,
+    transaction: ExportTransaction,
     known: Known,
     tries: u32,
     window: Window,
@@ -231,6 +232,7 @@ impl Round<'_> {
         let told = |known, exchange, journey: &Journey| {
             Prepared::Told(Box::new(Told {
                 export,
+                transaction: transaction.clone(),
                 known,
                 tries,
                 window: self.window(frozen.as_ref()),
@@ -342,6 +344,7 @@ impl Round<'_> {
         known.first_sent_at.get_or_insert(frozen_at);
         Told {
             export,
+            transaction,
             known,
             tries,
             window: self.window(Some(&request)),
@@ -362,7 +365,7 @@ impl Round<'_> {
         let mut changes = Changes::none(now);
         changes.job = end;
         for one in told {
-            let attempt = self.attempt(one, now);
+            let attempt = self.attempt(one, &mut changes);
             for delivery in &attempt.deliveries {
                 if let Some(due) = delivery.due_at {
                     later.entry(due).or_default().push(delivery.export.0);
@@ -400,15 +403,19 @@ impl Round<'_> {
         Ok(())
     }
 
-    fn attempt(&self, told: Told, now: Instant) -> Attempt {
+    /// What is written down of a turn; what others are told of it is added to the same commit.
+    fn attempt(&self, told: Told, changes: &mut Changes) -> Attempt {
+        let now = changes.at;
         let Told {
             export,
+            transaction,
             mut known,
             tries,
             window,
             exchange,
             duration_us,
         } = told;
+        let tried_before = tries;
         let tries = tries.saturating_add(1);
         known.next_try = self.line.plan.next_try(now, tries, exchange.retry_after);
         let standing = stands(exchange.outcome, known, window, now);
@@ -421,7 +428,7 @@ impl Round<'_> {
                 "an export may have arrived, and no answer came"
             );
         }
-        Attempt {
+        let attempt = Attempt {
             scheme: self.line.scheme,
             destination: exchange.destination,
             body: exchange.body,
@@ -435,7 +442,27 @@ impl Round<'_> {
                 due_at: standing.due_at,
             }],
             file: None,
+        };
+        let (slug, exports) = (self.line.slug, [(export, transaction)]);
+        announce::attempted(
+            self.journey,
+            changes,
+            slug,
+            &attempt,
+            &exports,
+            tried_before,
+        );
+        if exchange.is_duplicate {
+            let [(_, transaction)] = &exports;
+            let event = announce::Event {
+                event_type: announce::DUPLICATE,
+                provider_slug: slug,
+                transactions: &[transaction],
+                reason: attempt.error.as_deref().unwrap_or_default(),
+            };
+            announce::happened(self.journey, changes, &event);
         }
+        attempt
     }
 
     /// Does things side by side, as many at a time as the merchant bears; what came of them, in order.

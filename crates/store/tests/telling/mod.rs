@@ -1,5 +1,7 @@
 //! Telling merchants over HTTP, on every store: what a merchant sees, and where its exports stand.
 
+mod announced;
+mod apart;
 mod clock;
 mod merchant;
 mod random;
@@ -11,12 +13,12 @@ use harmonia_core::agent::Agent;
 use harmonia_core::changes::{Lanes, Queue};
 use harmonia_core::ids::ExportId;
 use harmonia_core::time::MINUTE_US;
-use harmonia_journey::Journey;
 use harmonia_journey::agents::Agents;
 use harmonia_journey::deliver::{self, Merchants};
 use harmonia_journey::ports::{
     AppendError, BuiltInLinks, ExportRow, FileCourier, FileHold, Holder, Uids, WithinProcess,
 };
+use harmonia_journey::{Journey, drive};
 use merchant::{Act, Merchant};
 use random::Random;
 use std::sync::Arc;
@@ -105,6 +107,13 @@ body = '{{"id": {{{{ transaction_id | tojson }}}}, "email": {{{{ credentials.ema
                 done = deliver::step(&self.journey, &job) => done.unwrap(),
             }
         }
+    }
+
+    /// Delivers what is due now, as a process does.
+    async fn drain(&self) {
+        let never = drive::never();
+        let delivering = drive::until_idle(&self.journey, drive::DELIVERING, &never);
+        delivering.await.unwrap();
     }
 
     /// Delivers all there is, however late it is due.

@@ -18,7 +18,10 @@
 //! the till, by an authorisation, by a settlement and perhaps by a refund, each in its own feed's
 //! bytes and by its own clock, and with more ways to go wrong.
 //!
-//! Everything follows from [`Options`]: no clock and no entropy is asked, so the same options give
+//! What happens after the match is played by [`Merchants`] (in `merchant`): a server on loopback that is
+//! told over HTTP, does with each request what a script says, and counts what came of it.
+//!
+//! What is generated follows from [`Options`]: no clock and no entropy is asked, so the same options give
 //! the same bytes on every machine. Nothing is held for each purchase: memory grows with how many
 //! fall into a few minutes, not with how many there are.
 
@@ -30,6 +33,7 @@ mod feed;
 mod generate;
 mod identifiers;
 mod label;
+mod merchant;
 mod options;
 mod ordered;
 mod output;
@@ -43,6 +47,7 @@ mod world;
 pub use fault::{Fault, FaultRates};
 pub use generate::{Files, GenerateError, Summary, generate};
 pub use identifiers::IdStyle;
+pub use merchant::{Act, Effect, Heard, KeyAt, Merchants};
 pub use options::Options;
 pub use scheme::{FeedFile, SchemeSummary, generate_scheme, provider_slugs, scheme_slugs};
 pub use truth::{Counts, Score, Truth, TruthError};

@@ -81,7 +81,8 @@ fn where_another_address_is_named_nobody_goes() {
         });
         shop.buy(1);
         shop.ok(&["drain"]);
-        assert_eq!(shop.states(), ["FAILED"]);
+        // A merchant that has moved may move back: it is tried again where it was.
+        assert_eq!(shop.states(), ["RETRYING"]);
         let heard = shop.merchant.heard();
         assert!(heard.iter().all(|one| one.path == "/shop"), "{heard:?}");
         assert_eq!(shop.merchant.effects("/elsewhere"), []);

@@ -1,6 +1,8 @@
 //! The broker of the tests: what publishers and its operator do there.
 
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
+use lapin::options::{
+    BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
+};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use std::io::Write;
@@ -126,6 +128,23 @@ impl Broker {
                 deleted.await.unwrap();
             }
         });
+    }
+
+    /// Takes all messages out of a queue: a header of each, and its body.
+    pub fn take(&self, queue: &str, header: &str) -> Vec<(String, Vec<u8>)> {
+        self.with_channel(async |channel| {
+            let mut taken = Vec::new();
+            let options = BasicGetOptions { no_ack: true };
+            while let Some(message) = channel.basic_get(queue.into(), options).await.unwrap() {
+                let headers = message.properties.headers().clone().unwrap_or_default();
+                let value = match headers.inner().get(header) {
+                    Some(AMQPValue::LongString(value)) => value.to_string(),
+                    other => panic!("{header}: {other:?}"),
+                };
+                taken.push((value, message.delivery.data));
+            }
+            taken
+        })
     }
 
     fn with_channel<T>(&self, work: impl AsyncFnOnce(Channel) -> T) -> T {

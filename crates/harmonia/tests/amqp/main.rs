@@ -9,6 +9,7 @@
     reason = "a test may stop where something is not as it must be"
 )]
 
+mod announcing;
 mod arriving;
 mod broker;
 mod lost;

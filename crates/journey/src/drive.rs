@@ -10,12 +10,13 @@ use crate::candidates::UnderWay;
 use crate::matching::{Loaded, MatchingError, Prepared};
 use crate::ports::{CommitError, Committed, Job, Part, StoreError};
 use crate::{deliver, matching};
-use harmonia_core::changes::{Changes, JobEnd, Queue};
+use harmonia_core::changes::{Changes, JobEnd, Lane, Queue};
 use harmonia_core::ids::PaymentId;
 use harmonia_core::retry;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 /// The queues whose jobs decide payments.
@@ -326,13 +327,25 @@ async fn deliver_all(
     let mut worked = Worked::default();
     let mut under_way = JoinSet::new();
     let mut claimed = Ok(());
+    // A merchant is told by one task at a time, in the order of its jobs: what waits for that is a job
+    // and no more.
+    let mut lanes: HashMap<Lane, Arc<Mutex<()>>> = HashMap::new();
     loop {
         while claimed.is_ok() && under_way.len() < MERCHANTS_AT_ONCE {
             match claim(journey, queues, stop).await {
                 Ok(Some(job)) => {
                     worked.steps += 1;
                     let (journey, stop) = (journey.clone(), stop.clone());
-                    under_way.spawn(async move { deliver_one(&journey, &job, &stop).await });
+                    let turn = job
+                        .lane
+                        .map(|lane| Arc::clone(lanes.entry(lane).or_default()));
+                    under_way.spawn(async move {
+                        let _turn = match &turn {
+                            Some(turn) => Some(turn.lock().await),
+                            None => None,
+                        };
+                        deliver_one(&journey, &job, &stop).await
+                    });
                 }
                 Ok(None) => break,
                 Err(error) => claimed = Err(error),

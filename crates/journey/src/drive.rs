@@ -14,9 +14,8 @@ use harmonia_core::changes::{Changes, JobEnd, Lane, Queue};
 use harmonia_core::ids::PaymentId;
 use harmonia_core::retry;
 use hashbrown::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 /// The queues whose jobs decide payments.
@@ -327,25 +326,19 @@ async fn deliver_all(
     let mut worked = Worked::default();
     let mut under_way = JoinSet::new();
     let mut claimed = Ok(());
-    // A merchant is told by one task at a time, in the order of its jobs: what waits for that is a job
-    // and no more.
-    let mut lanes: HashMap<Lane, Arc<Mutex<()>>> = HashMap::new();
+    // A merchant is told by one task at a time, in the order of its jobs: its other jobs stay where they
+    // are, and those of others are taken up.
+    let mut in_hand: HashMap<tokio::task::Id, Option<Lane>> = HashMap::new();
     loop {
         while claimed.is_ok() && under_way.len() < MERCHANTS_AT_ONCE {
-            match claim(journey, queues, stop).await {
+            let lanes: Vec<Lane> = in_hand.values().copied().flatten().collect();
+            match claim_beside(journey, &lanes, queues, stop).await {
                 Ok(Some(job)) => {
                     worked.steps += 1;
-                    let (journey, stop) = (journey.clone(), stop.clone());
-                    let turn = job
-                        .lane
-                        .map(|lane| Arc::clone(lanes.entry(lane).or_default()));
-                    under_way.spawn(async move {
-                        let _turn = match &turn {
-                            Some(turn) => Some(turn.lock().await),
-                            None => None,
-                        };
-                        deliver_one(&journey, &job, &stop).await
-                    });
+                    let (lane, journey, stop) = (job.lane, journey.clone(), stop.clone());
+                    let task =
+                        under_way.spawn(async move { deliver_one(&journey, &job, &stop).await });
+                    in_hand.insert(task.id(), lane);
                 }
                 Ok(None) => break,
                 Err(error) => claimed = Err(error),
@@ -355,11 +348,15 @@ async fn deliver_all(
             claimed.is_ok() && under_way.len() < MERCHANTS_AT_ONCE && !*stop.borrow();
         tokio::select! {
             biased;
-            done = under_way.join_next() => match done {
+            done = under_way.join_next_with_id() => match done {
                 None => return claimed.map(|()| worked),
-                Some(Ok(is_done)) => worked.failed += u64::from(!is_done),
+                Some(Ok((task, is_done))) => {
+                    in_hand.remove(&task);
+                    worked.failed += u64::from(!is_done);
+                }
                 Some(Err(panic)) => {
                     // Its lease runs out by itself, and the job is taken up then.
+                    in_hand.remove(&panic.id());
                     tracing::error!(%panic, "a delivery broke off");
                     worked.failed += 1;
                 }
@@ -392,13 +389,22 @@ async fn claim(
     queues: &[Queue],
     stop: &Stop,
 ) -> Result<Option<Job>, StoreError> {
+    claim_beside(journey, &[], queues, stop).await
+}
+
+/// Claims the job whose turn comes next, in none of these lanes; none when told to stop.
+async fn claim_beside(
+    journey: &Journey,
+    in_hand: &[Lane],
+    queues: &[Queue],
+    stop: &Stop,
+) -> Result<Option<Job>, StoreError> {
     if *stop.borrow() {
         return Ok(None);
     }
-    journey
-        .store
-        .claim(queues, &journey.holder, journey.now())
-        .await
+    let (holder, now) = (&journey.holder, journey.now());
+    let store = &journey.store;
+    store.claim_beside(in_hand, queues, holder, now).await
 }
 
 /// Gives a job back, to be taken up again when a failure may have passed.

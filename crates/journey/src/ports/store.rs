@@ -398,6 +398,17 @@ pub trait Store: Inquiry + Send + Sync + 'static {
         queues: &[Queue],
         holder: &Holder,
         now: Instant,
+    ) -> Result<Option<Job>, StoreError> {
+        self.claim_beside(&[], queues, holder, now).await
+    }
+
+    /// As [`Store::claim`], passing over the lanes that the holder has in hand already.
+    async fn claim_beside(
+        &self,
+        in_hand: &[Lane],
+        queues: &[Queue],
+        holder: &Holder,
+        now: Instant,
     ) -> Result<Option<Job>, StoreError>;
 
     /// Makes a holder the leader of all schedulers, or keeps it so, until a time; `None` while another

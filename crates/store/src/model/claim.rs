@@ -13,14 +13,17 @@ impl World {
     /// Leases the first due job of these queues.
     pub fn claim(
         &mut self,
+        in_hand: &[Lane],
         queues: &[Queue],
         holder: &Holder,
-        now: Instant,
-        until: Instant,
+        (now, until): (Instant, Instant),
     ) -> Option<Job> {
+        let is_in_hand = |lane: Option<Lane>| lane.is_some_and(|lane| in_hand.contains(&lane));
         let first_due = |queue: &Queue| {
             let mut jobs = self.jobs.iter().filter(|(_, job)| job.queue == *queue);
-            jobs.find(|(_, job)| job.due() <= now && self.is_lane_free(job.lane, holder, now))
+            let is_free =
+                |job: &JobRow| self.is_lane_free(job.lane, holder, now) && !is_in_hand(job.lane);
+            jobs.find(|(_, job)| job.due() <= now && is_free(job))
                 .map(|(id, _)| *id)
         };
         let id = queues.iter().find_map(first_due)?;

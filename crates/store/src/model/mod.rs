@@ -34,7 +34,7 @@ use async_trait::async_trait;
 use harmonia_core::access::{ApiKey, KeyHash};
 use harmonia_core::announce::{Announcement, Topic};
 use harmonia_core::card::CardToken;
-use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lanes, Placed, Queue, Span};
+use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lane, Lanes, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, LinkedCard, MerchantIdentifier, MidDirectory};
 use harmonia_core::ids::OutboxId;
@@ -115,14 +115,15 @@ impl Store for ModelStore {
         Ok(committed)
     }
 
-    async fn claim(
+    async fn claim_beside(
         &self,
+        in_hand: &[Lane],
         queues: &[Queue],
         holder: &Holder,
         now: Instant,
     ) -> Result<Option<Job>, StoreError> {
         let until = now.plus(self.lease_us);
-        Ok(self.world().claim(queues, holder, now, until))
+        Ok(self.world().claim(in_hand, queues, holder, (now, until)))
     }
 
     async fn lead(

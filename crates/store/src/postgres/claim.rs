@@ -20,9 +20,10 @@ pub struct Claimer<'a> {
     pub until: Instant,
 }
 
-/// Leases the first due job of these queues.
+/// Leases the first due job of these queues, in none of the lanes that its holder has in hand.
 pub async fn claim(
     shared: &Shared,
+    in_hand: &[Lane],
     queues: &[Queue],
     claimer: Claimer<'_>,
 ) -> Result<Option<Job>, Failure> {
@@ -36,8 +37,8 @@ pub async fn claim(
         if optional_instant(&due, 0)?.is_none_or(|due| due > claimer.now) {
             continue;
         }
-        // Lanes that another holder took between the look and the lease.
-        let mut passed_over: Vec<i64> = Vec::new();
+        // And in none that another holder took between the look and the lease.
+        let mut passed_over: Vec<i64> = in_hand.iter().map(|lane| lane.0).collect();
         loop {
             let session = Session::write(&mut client).await?;
             match claim_one(&session, *queue, claimer, &passed_over).await? {

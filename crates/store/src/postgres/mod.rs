@@ -54,7 +54,7 @@ use connection::Session;
 use failure::Failure;
 use harmonia_core::access::{ApiKey, KeyHash};
 use harmonia_core::announce::{Announcement, Topic};
-use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lanes, Placed, Queue, Span};
+use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lane, Lanes, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MidDirectory};
 use harmonia_core::ids::OutboxId;
@@ -263,14 +263,15 @@ impl Store for PostgresStore {
         commit::in_turn(&self.shared, lease, &changes, turn).await
     }
 
-    async fn claim(
+    async fn claim_beside(
         &self,
+        in_hand: &[Lane],
         queues: &[Queue],
         holder: &Holder,
         now: Instant,
     ) -> Result<Option<Job>, StoreError> {
         let claimer = self.claimer(holder, now);
-        Ok(claim::claim(&self.shared, queues, claimer).await?)
+        Ok(claim::claim(&self.shared, in_hand, queues, claimer).await?)
     }
 
     async fn lead(

@@ -10,22 +10,25 @@ use harmonia_core::time::{Day, Instant};
 use harmonia_journey::ports::{FileArrival, FileClaim, Holder, Job, Lease, StoreError};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-/// Leases the first due job of these queues.
+/// Leases the first due job of these queues, in none of the lanes that its holder has in hand, from now
+/// until a time.
 pub fn claim(
     writer: &mut Writer,
+    in_hand: &[Lane],
     queues: &[Queue],
     holder: &Holder,
-    now: Instant,
-    until: Instant,
+    (now, until): (Instant, Instant),
 ) -> Result<Option<Job>, StoreError> {
+    let lanes: Vec<String> = in_hand.iter().map(|lane| lane.0.to_string()).collect();
+    let in_hand = format!("[{}]", lanes.join(","));
     for queue in queues {
         // Looking is free; only a queue with something due is worth a write.
         let due = queue_due(&writer.connection, *queue).map_err(|error| store_error(&error))?;
         if due.is_none_or(|due| due > now) {
             continue;
         }
-        let job =
-            claim_one(writer, *queue, holder, now, until).map_err(|error| store_error(&error))?;
+        let job = claim_one(writer, &in_hand, *queue, holder, (now, until));
+        let job = job.map_err(|error| store_error(&error))?;
         if job.is_some() {
             return Ok(job);
         }
@@ -35,13 +38,13 @@ pub fn claim(
 
 fn claim_one(
     writer: &mut Writer,
+    in_hand: &str,
     queue: Queue,
     holder: &Holder,
-    now: Instant,
-    until: Instant,
+    term: (Instant, Instant),
 ) -> rusqlite::Result<Option<Job>> {
     let transaction = writer.begin()?;
-    let job = lease_first_due(&transaction, queue, holder, now, until)?;
+    let job = lease_first_due(&transaction, in_hand, queue, holder, term)?;
     if let Some(lane) = job.as_ref().and_then(|job| job.lane) {
         transaction
             .prepare_cached(sql::job::take_lane)?
@@ -53,14 +56,15 @@ fn claim_one(
 
 fn lease_first_due(
     connection: &Connection,
+    in_hand: &str,
     queue: Queue,
     holder: &Holder,
-    now: Instant,
-    until: Instant,
+    (now, until): (Instant, Instant),
 ) -> rusqlite::Result<Option<Job>> {
     let mut statement = connection.prepare_cached(sql::job::claim)?;
+    let values = params![now.0, holder.0, until.0, queue.as_str(), in_hand];
     statement
-        .query_row(params![now.0, holder.0, until.0, queue.as_str()], |row| {
+        .query_row(values, |row| {
             let work: String = row.get(2)?;
             let tries: u32 = row.get(4)?;
             Ok(Job {

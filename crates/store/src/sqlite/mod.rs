@@ -43,7 +43,7 @@ use async_trait::async_trait;
 use connection::Readers;
 use harmonia_core::access::{ApiKey, KeyHash};
 use harmonia_core::announce::{Announcement, Topic};
-use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lanes, Placed, Queue, Span};
+use harmonia_core::changes::{CardInScheme, Changes, FileEnd, Lane, Lanes, Placed, Queue, Span};
 use harmonia_core::export::ExportTransaction;
 use harmonia_core::identify::{CardLink, MidDirectory};
 use harmonia_core::ids::OutboxId;
@@ -217,15 +217,17 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn claim(
+    async fn claim_beside(
         &self,
+        in_hand: &[Lane],
         queues: &[Queue],
         holder: &Holder,
         now: Instant,
     ) -> Result<Option<Job>, StoreError> {
-        let (queues, holder) = (queues.to_vec(), holder.clone());
+        let (queues, holder, in_hand) = (queues.to_vec(), holder.clone(), in_hand.to_vec());
         self.write(move |shared, writer| {
-            claim::claim(writer, &queues, &holder, now, now.plus(shared.lease_us))
+            let until = now.plus(shared.lease_us);
+            claim::claim(writer, &in_hand, &queues, &holder, (now, until))
         })
         .await
     }

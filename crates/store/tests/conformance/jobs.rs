@@ -249,6 +249,33 @@ pub async fn a_lease_ends_with_its_job_for_ever(bench: &dyn Bench) {
     }
 }
 
+pub async fn lanes_that_are_in_hand_are_passed_over(bench: &dyn Bench) {
+    let town = Town::new(bench).await;
+    for (lane, number) in [(1, 1), (1, 2), (2, 3), (-3, 4)] {
+        add(&town, Queue::Export, Some(Lane(lane)), NOON, number).await;
+    }
+    add(&town, Queue::Export, None, NOON, 5).await;
+    let one = holder("one");
+    let beside = async |in_hand: &[Lane]| {
+        let claimed = town
+            .store
+            .claim_beside(in_hand, &[Queue::Export], &one, NOON);
+        claimed.await.unwrap()
+    };
+    let first = beside(&[]).await.unwrap();
+    assert_eq!((number_of(&first), first.lane), (1, Some(Lane(1))));
+    let mut in_hand = vec![Lane(1)];
+    for (number, lane) in [(3, Some(Lane(2))), (4, Some(Lane(-3))), (5, None)] {
+        let next = beside(&in_hand).await.unwrap();
+        assert_eq!((number_of(&next), next.lane), (number, lane));
+        in_hand.extend(lane);
+    }
+    assert_eq!(beside(&in_hand).await, None);
+    finish(&town, first.lease, NOON).await;
+    let second = beside(&[Lane(2), Lane(-3)]).await;
+    assert_eq!(second.as_ref().map(number_of), Some(2));
+}
+
 pub async fn keeping_a_job_prolongs_its_lease(bench: &dyn Bench) {
     let town = Town::new(bench).await;
     add(&town, Queue::Export, Some(Lane(1)), NOON, 1).await;

@@ -128,6 +128,7 @@ conformance! {
             a_stale_commit_leaves_nothing_behind,
             a_lease_that_was_given_back_is_over,
             a_lease_ends_with_its_job_for_ever,
+            lanes_that_are_in_hand_are_passed_over,
             keeping_a_job_prolongs_its_lease,
             the_next_job_is_due_when_it_is_free,
             what_waits_is_busy_and_what_is_worked_on_is_in_hand,

@@ -94,7 +94,10 @@ impl Teller {
         loop {
             self.is_some.notified().await;
             let (message, added) = self.message();
-            let _: Option<()> = link.ask(&message).await;
+            // What was added meanwhile may have been said with what came before it.
+            if !message.is_empty() {
+                let _: Option<()> = link.ask(&message).await;
+            }
             self.said.send_replace(added);
         }
     }

@@ -83,7 +83,7 @@ impl Member {
         until(words, || self.log().matches(words).count() >= times);
     }
 
-    /// Stops it, and gives what it logged: no password.
+    /// Stops it, and gives what it logged: no password, and nothing that Redis would not take.
     #[track_caller]
     pub fn stop(mut self) -> String {
         terminate(&self.process);
@@ -91,6 +91,7 @@ impl Member {
         let log = self.log();
         assert!(status.success(), "{status}: {log}");
         assert!(!log.contains(PASSWORD), "{log}");
+        assert!(!log.contains("Redis refuses"), "{log}");
         log
     }
 }
